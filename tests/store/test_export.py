@@ -1,0 +1,51 @@
+"""Export: an ordinary DuckDB file with the views as commented tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from store.frames import load, span, spans
+from tracelens.errors import UsageError
+from tracelens.store import Store
+from tracelens.store.views import VIEWS
+
+
+def read(file: Path, sql: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_plain_duckdb_opens_it(store: Store, tmp_path: Path) -> None:
+    load(store, spans(span("a"), k=pl.Int64()), rejects=[{"at": 1, "reason": "bad"}])
+    file = tmp_path / "out.duckdb"
+    store.export_duckdb(file)
+    tables = read(file, "select table_name, comment from duckdb_tables() order by all")
+    assert [name for name, _ in tables] == sorted(VIEWS)
+    assert all(comment for _, comment in tables)
+    uncommented = "select count(*) from duckdb_columns() where not internal and comment is null"
+    assert read(file, uncommented) == [(0,)]
+    assert read(file, 'select name, duration_ms, "attributes.k" from spans') == [
+        ("root", 1000.0, None)
+    ]
+    assert read(file, "select count(*) from requests") == [(1,)]
+    assert read(file, "select reason from rejects") == [("bad",)]
+    assert {each.name for each in tmp_path.iterdir()} == {"store", "out.duckdb"}
+
+
+def test_a_file_is_overwritten_only_when_asked(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "out.duckdb"
+    file.write_text("precious")
+    with pytest.raises(UsageError, match="exists and is not overwritten"):
+        store.export_duckdb(file)
+    assert file.read_text() == "precious"
+    store.export_duckdb(file, overwrite=True)
+    assert read(file, "select count(*) from spans") == [(0,)]
+
+
+def test_a_missing_folder_is_named(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nowhere is not a folder"):
+        store.export_duckdb(tmp_path / "nowhere" / "out.duckdb")

@@ -1,0 +1,15 @@
+"""Questions asked of judged requests: which ones, which one, and the whole answer on one."""
+
+from tracelens.analyse.explain import Explanation, explain_request
+from tracelens.analyse.find import Filters, count_unknown, find_requests
+from tracelens.analyse.resolve import Match, resolve_id
+
+__all__ = [
+    "Explanation",
+    "Filters",
+    "Match",
+    "count_unknown",
+    "explain_request",
+    "find_requests",
+    "resolve_id",
+]

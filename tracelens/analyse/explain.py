@@ -1,0 +1,227 @@
+"""The whole answer on one request: verdict, texts, spans, time, cost and neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracelens.analyse.critical_path import build_tree, critical_path
+from tracelens.checks.compare import diff_words
+from tracelens.errors import NotFoundError
+from tracelens.store import Store
+
+SPANS = """
+select trace_id, span_id, parent_span_id, name, stage, role, emitter, start_unix_nano,
+    end_unix_nano, duration_ms, status_code, status_message, model, text_in, text_out,
+    text_in_attribute, text_out_attribute, error_type, exception_message, finish_reason, cost_usd
+from spans
+where trace_id in (select unnest($traces)) and list_contains($ids, span_id)
+order by start_unix_nano, span_id
+"""
+
+SAME_SESSION = """
+select request_id, started_at, failed, stage, cause from requests
+where session_id = $session and request_id <> $id order by start_unix_nano limit 50
+"""
+
+SIMILAR = """
+select request_id, started_at, verdict from requests
+where failed and stage = $stage and cause = $cause and boundary is not distinct from $boundary
+    and request_id <> $id
+order by abs(start_unix_nano - $start) limit 5
+"""
+
+STATUS = {0: "unset", 1: "ok", 2: "error"}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One request explained; every field is what `explain --format json` prints under its name.
+
+    `request` is the row of the contract. `spans` is the waterfall in order of time, `texts` what
+    each stage received and emitted, with word diffs at the boundaries, `critical_path` stage → ms
+    (adds up to the duration), `cost` line items, `links` to neighbours.
+    """
+
+    request: dict[str, Any]
+    spans: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[dict[str, Any]] = field(default_factory=list)
+    critical_path: dict[str, float] = field(default_factory=dict)
+    cost: list[dict[str, Any]] = field(default_factory=list)
+    links: dict[str, Any] = field(default_factory=dict)
+
+
+def explain_request(store: Store, request_id: str, *, with_text: bool = True) -> Explanation:
+    """Explain one request.
+
+    Args:
+        store: where it is.
+        request_id: our id of it.
+        with_text: leave what was said out, in texts, evidence and sentences, when false.
+
+    Raises:
+        NotFoundError: no request has that id.
+    """
+    rows = store.query("select * from requests where request_id = $id", {"id": request_id})
+    if rows.is_empty():
+        raise NotFoundError(f"no request {request_id!r} in the store")
+    request = rows.row(0, named=True)
+    spans = store.query(
+        SPANS, {"traces": _traces(store, request), "ids": request["span_ids"]}
+    ).rows(named=True)
+    path, on_path = _path(request, spans)
+    explained = Explanation(
+        request=request,
+        spans=[_waterfall(span, on_path) for span in _deduplicated(spans)],
+        texts=[*_texts(spans), *_boundaries(request)],
+        critical_path=path,
+        cost=[_item(span) for span in spans if span["cost_usd"] is not None],
+        links=_links(store, request),
+    )
+    return explained if with_text else _without_text(explained)
+
+
+def _traces(store: Store, request: dict[str, Any]) -> list[str]:
+    """The request's own trace, and those of its session, where strays of it may lie."""
+    if request["session_id"] is None:
+        return [request["trace_id"]]
+    rows = store.query(
+        "select distinct trace_id from requests where session_id = $session",
+        {"session": request["session_id"]},
+    )
+    return sorted({request["trace_id"], *rows["trace_id"]})
+
+
+def _deduplicated(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    seen: set[tuple[str, str]] = set()
+    kept = []
+    for span in spans:
+        key = (span["trace_id"], span["span_id"])
+        if key not in seen:
+            seen.add(key)
+            kept.append(span)
+    return kept
+
+
+def _path(
+    request: dict[str, Any], spans: list[dict[str, Any]]
+) -> tuple[dict[str, float], set[str]]:
+    start, duration = request["start_unix_nano"], request["duration_ms"]
+    if start is None or duration is None:
+        return {}, set()
+    return critical_path(build_tree(spans, start, start + round(duration * 1e6)))
+
+
+def _waterfall(span: dict[str, Any], on_path: set[str]) -> dict[str, Any]:
+    keys = ("name", "stage", "role", "start_unix_nano", "end_unix_nano", "duration_ms", "model")
+    return {
+        "id": span["span_id"],
+        "parent": span["parent_span_id"],
+        **{key: span[key] for key in keys},
+        "status": STATUS.get(span["status_code"], "unset"),
+        "error": span["exception_message"] or span["status_message"] or span["error_type"],
+        "on_critical_path": span["span_id"] in on_path,
+    }
+
+
+def _texts(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "stage": span["stage"],
+            "side": side,
+            "span_id": span["span_id"],
+            "attribute": span[f"{column}_attribute"],
+            "text": span[column],
+        }
+        for span in _deduplicated(spans)
+        if span["stage"]
+        for side, column in (("received", "text_in"), ("emitted", "text_out"))
+        if span[column] is not None
+    ]
+
+
+def _boundaries(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The two sides of each compared hand-over with the words that differ, from the evidence."""
+    compared = [
+        row
+        for row in request["evidence"]
+        if row["check"] == "hand_over" and row["result"] in ("fails", "passes")
+    ]
+    return [
+        {
+            "boundary": row["at"],
+            "result": row["result"],
+            "emitted": row["needed"] or "",
+            "received": row["value"] or "",
+            "span_id": row["span_id"],
+            "attribute": row["attribute"],
+            "diff": [
+                {"op": op, "text": word}
+                for op, word in diff_words(row["needed"] or "", row["value"] or "")
+            ],
+        }
+        for row in compared
+    ]
+
+
+def _item(span: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "span_id": span["span_id"],
+        "model": span["model"],
+        "cost_usd": span["cost_usd"],
+        "source": "recorded by the emitter",
+    }
+
+
+def _links(store: Store, request: dict[str, Any]) -> dict[str, Any]:
+    own = {"id": request["request_id"]}
+    session: list[dict[str, Any]] = []
+    similar: list[dict[str, Any]] = []
+    if request["session_id"] is not None:
+        session = store.query(SAME_SESSION, {**own, "session": request["session_id"]}).rows(
+            named=True
+        )
+    if request["failed"] and request["stage"] is not None:
+        keys = ("stage", "cause", "boundary")
+        params = {**own, **{key: request[key] for key in keys}, "start": request["start_unix_nano"]}
+        similar = store.query(SIMILAR, params).rows(named=True)
+    return {
+        "same_session": session,
+        "similar_failures": similar,
+        "page": f"explain?id={request['request_id']}",
+    }
+
+
+def _without_text(explained: Explanation) -> Explanation:
+    """The same answer without anything that was said: lengths stand for texts."""
+    hidden = "(text left out)"
+    evidence = [
+        {**row, "value": None, "needed": None, "sentence": _blank(row)}
+        if row["check"] in ("hand_over", "tool_error", "cut_output", "app_error", "stage_error")
+        else row
+        for row in explained.request["evidence"]
+    ]
+    request = {**explained.request, "evidence": evidence}
+    if request["failed"]:
+        request["verdict"] = f"{str(request['verdict']).split(':')[0]}."
+    texts = [
+        {
+            key: (hidden if key in ("text", "emitted", "received") else value)
+            for key, value in row.items()
+            if key != "diff"
+        }
+        for row in explained.texts
+    ]
+    spans = [{**span, "error": hidden if span["error"] else None} for span in explained.spans]
+    links = {
+        **explained.links,
+        "similar_failures": [
+            {key: value for key, value in row.items() if key != "verdict"}
+            for row in explained.links["similar_failures"]
+        ],
+    }
+    return Explanation(request, spans, texts, explained.critical_path, explained.cost, links)
+
+
+def _blank(row: dict[str, Any]) -> str:
+    return f"{row['check'].replace('_', ' ')}: {row['result']}"

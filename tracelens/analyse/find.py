@@ -1,0 +1,107 @@
+"""Finds requests by what they are: one row each, filtered, sorted and cut in SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from tracelens.errors import UsageError
+from tracelens.store import Store
+
+#: What `sort` may name: columns that order requests for somebody.
+SORTS = ("started_at", "duration_ms", "cost_usd", "ttfa_ms", "ttft_ms", "stage", "cause", "service")
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which requests are wanted; what is None does not filter. `limit` 0 means all of them.
+
+    `since` and `until` bound the start (inclusive, exclusive). `where` is a SQL boolean expression
+    over the columns of `requests`. `sort` names a column, with `-` in front for descending.
+    """
+
+    stage: str | None = None
+    boundary: str | None = None
+    cause: str | None = None
+    modality: str | None = None
+    model: str | None = None
+    service: str | None = None
+    session: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    failed: bool | None = None
+    include_unknown: bool = False
+    where: str | None = None
+    sort: str = "-started_at"
+    limit: int = 100
+
+
+EQUAL = ("stage", "boundary", "cause", "service")
+
+
+def find_requests(store: Store, filters: Filters) -> pl.DataFrame:
+    """Rows of the `requests` view that pass the filters.
+
+    Raises:
+        UsageError: an unknown sort column.
+        QueryError: `where` is not one read-only boolean expression.
+    """
+    conditions, params = _conditions(filters)
+    if filters.where is not None:
+        store.check_expression(filters.where)
+        conditions.append(f"({filters.where}\n)")
+    limit = f" limit {int(filters.limit)}" if filters.limit else ""
+    sql = f"select * from requests{_where(conditions)} order by {_order(filters.sort)}{limit}"
+    return store.query(sql, params)
+
+
+def count_unknown(store: Store, filters: Filters) -> int:
+    """How many requests pass the filters except that nobody can tell whether they failed."""
+    conditions, params = _conditions(filters)
+    conditions = [c for c in conditions if not c.startswith("failed")]
+    sql = f"select count(*) as n from requests{_where([*conditions, 'failed is null'])}"
+    return int(store.query(sql, params)["n"][0])
+
+
+def _conditions(filters: Filters) -> tuple[list[str], dict[str, Any]]:
+    params: dict[str, Any] = {
+        name: getattr(filters, name) for name in EQUAL if getattr(filters, name) is not None
+    }
+    conditions = [f"{name} = ${name}" for name in params]
+    if filters.session is not None:
+        conditions.append("session_id = $session")
+        params["session"] = filters.session
+    if filters.modality is not None:
+        conditions.append(
+            "(list_contains(input_modalities, $modality)"
+            " or list_contains(output_modalities, $modality))"
+        )
+        params["modality"] = filters.modality
+    if filters.model is not None:
+        conditions.append(
+            "list_contains(list_concat(list_concat(models.transcription, models.reasoning),"
+            " models.synthesis), $model)"
+        )
+        params["model"] = filters.model
+    for name, sign in (("since", ">="), ("until", "<")):
+        bound = getattr(filters, name)
+        if bound is not None:
+            conditions.append(f"start_unix_nano {sign} ${name}")
+            params[name] = int(bound.timestamp() * 1_000_000) * 1_000
+    if filters.failed:
+        conditions.append("failed is not false" if filters.include_unknown else "failed")
+    return conditions, params
+
+
+def _where(conditions: list[str]) -> str:
+    return f" where {' and '.join(conditions)}" if conditions else ""
+
+
+def _order(sort: str) -> str:
+    column, descending = sort.removeprefix("-"), sort.startswith("-")
+    if column not in SORTS:
+        raise UsageError(f"cannot sort by {column!r}: choose from {', '.join(SORTS)}")
+    return f"{column} {'desc' if descending else 'asc'} nulls last, request_id"

@@ -1,0 +1,106 @@
+"""The front door: everything that the command line and the pages may ask of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tracelens import analyse, policy
+from tracelens.analyse import Explanation, Filters, Match
+from tracelens.ingest import LoadReport, Progress
+from tracelens.ingest import ingest as load_inputs
+from tracelens.policy import Policy
+from tracelens.store import Store
+
+__all__ = ["Explanation", "Filters", "LoadReport", "Match", "Progress", "TraceLens"]
+
+
+class TraceLens:
+    """A store and the policy that judges what is in it.
+
+    Use it as a context manager, or call `close`. Reading needs no lock and may happen while
+    another process loads.
+    """
+
+    def __init__(self, store: Path | str, policy_file: Path | str | None = None) -> None:
+        self.path = Path(store)
+        self.policy: Policy = policy.load(Path(policy_file) if policy_file else None)
+        self._store: Store | None = None
+
+    def __enter__(self) -> TraceLens:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def ingest(
+        self,
+        paths: Sequence[Path | str],
+        *,
+        spans_only: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> LoadReport:
+        """Load files, folders, globs or `-` (standard input); creates the store if need be.
+
+        Raises InputError when nothing could be loaded, StoreError when the store is busy.
+        """
+        return load_inputs(
+            [str(path) for path in paths],
+            self.path,
+            self.policy,
+            spans_only=spans_only,
+            progress=progress,
+        )
+
+    def requests(self, filters: Filters | None = None) -> pl.DataFrame:
+        """Requests that pass the filters: one row each, the fields of the contract and more."""
+        return analyse.find_requests(self.store(), filters or Filters())
+
+    def count_unknown(self, filters: Filters | None = None) -> int:
+        """How many requests pass the filters but cannot be told to have failed or not."""
+        return analyse.count_unknown(self.store(), filters or Filters())
+
+    def resolve(self, any_id: str) -> Match:
+        """The requests that an id of any kind means. Raises NotFoundError."""
+        return analyse.resolve_id(self.store(), any_id)
+
+    def explain(self, request_id: str, *, with_text: bool = True) -> Explanation:
+        """Everything on one request. Raises NotFoundError."""
+        return analyse.explain_request(self.store(), request_id, with_text=with_text)
+
+    def sql(self, query: str, *, rows: int | None = None) -> pl.DataFrame:
+        """Rows of one read-only query over the documented views; one row more than asked when cut.
+
+        Raises QueryError when the query would write, does not run, or takes too long.
+        """
+        limits = self.policy.limits
+        return self.store().user_query(
+            query, rows=rows or limits.query_rows, seconds=limits.query_seconds
+        )
+
+    def schema(self) -> pl.DataFrame:
+        """`view, column, type, sentence` of every view (column null) and column."""
+        return self.store().schema()
+
+    def loads(self) -> list[dict[str, Any]]:
+        """Past load reports with their rejects, newest first."""
+        return self.store().loads()
+
+    def export_duckdb(self, file: Path | str, *, overwrite: bool = False) -> None:
+        """Write an ordinary DuckDB file with all views as tables. Raises UsageError."""
+        self.store().export_duckdb(Path(file), overwrite=overwrite)
+
+    def store(self) -> Store:
+        """The open store. Raises NotFoundError where there is none, StoreError when damaged."""
+        if self._store is None:
+            self._store = Store.open(self.path)
+        return self._store

@@ -1,0 +1,143 @@
+"""Did the application's own code, outside of every stage, end without an error?"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tracelens.checks.finding import Check, findings, no_findings
+from tracelens.checks.shared import quoted
+from tracelens.policy.globs import matches_any
+from tracelens.requests import Facts
+
+TRUNCATED = (
+    r"(?i)eof while parsing|unexpected end of (?:json )?input|unterminated string|length limit"
+)
+FILTERED = r"(?i)content.?filter"
+
+#: What a producer did wrong when a validator rejects its output, and when a value is not there.
+FAULT = {"transcription": "stt_empty", "reasoning": "schema_invalid", "synthesis": "tts_empty"}
+FLAW = {"transcription": "stt_empty", "reasoning": "llm_unusable", "synthesis": "tts_empty"}
+
+
+def run(facts: Facts) -> pl.DataFrame:
+    """One row per request whose own code failed while no stage did: who produced the value?
+
+    An exception that a validator raises is not the validator's fault: the stage whose output it
+    looked at is to blame. A value that is simply not there points to its producer too, with less
+    certainty. Anything else the application raised says nothing about a stage.
+    """
+    failed = facts.requests.filter(
+        pl.col("app_span_id").is_not_null() & (pl.col("own_error") | _unhandled(facts))
+    )
+    if failed.is_empty():
+        return no_findings()
+    names = facts.policy.errors
+    kind = pl.col("app_error_type").fill_null("").str.to_lowercase()
+    frame = failed.join(_producers(facts), on="request", how="left").with_columns(
+        said=pl.coalesce("app_message", "app_error_type", pl.lit("no reason given")),
+        rejected=matches_any(kind, names.validation).fill_null(False),
+        missing=matches_any(kind, names.missing_value).fill_null(False),
+        external=matches_any(kind, names.external).fill_null(False),
+    )
+    return _rows(frame)
+
+
+def _unhandled(facts: Facts) -> pl.Expr:
+    """An error in a wrapper below a request span that never says how it ended."""
+    ended_ok = pl.col("own_ok")
+    answered = facts.runs.filter(
+        (pl.col("stage") == "synthesis") & ~pl.col("is_error") & ~pl.col("is_cancel")
+    ).get_column("request")
+    return ~ended_ok & ~pl.col("request").is_in(answered.unique().implode()) & ~pl.col("own_cancel")
+
+
+def _producers(facts: Facts) -> pl.DataFrame:
+    """The stage that had last ended when the application failed."""
+    times = facts.requests.select("request", "app_time")
+    ended = (
+        facts.runs.filter(pl.col("stage") != "tool")
+        .join(times, on="request")
+        .filter(pl.col("start") <= pl.col("app_time").fill_null(2**62))
+        .sort("request", "start")
+        .group_by("request", maintain_order=True)
+        .last()
+    )
+    return ended.select(
+        "request",
+        "exchange",
+        producer="stage",
+        producer_span="span_id",
+        output="text_out",
+        output_attribute="text_out_attribute",
+        finish="finish_reason",
+    )
+
+
+def _rows(frame: pl.DataFrame) -> pl.DataFrame:
+    blamed = pl.col("producer").is_not_null() & (pl.col("rejected") | pl.col("missing"))
+    stage = (
+        pl.when("external")
+        .then(pl.lit("external"))
+        .when(blamed)
+        .then("producer")
+        .otherwise(pl.lit("undetermined"))
+    )
+    score = (
+        pl.when("external")
+        .then(0.6)
+        .when(blamed & pl.col("rejected"))
+        .then(0.9)
+        .when(blamed)
+        .then(0.6)
+        .otherwise(0.2)
+    )
+    return findings(
+        frame.with_columns(_stage=stage, _blamed=blamed),
+        check="app_error",
+        result="fails",
+        exchange=pl.col("exchange").fill_null(0),
+        at=pl.when(blamed).then("producer").otherwise(pl.lit("external")),
+        stage=pl.col("_stage"),
+        cause=pl.when("_blamed").then(_cause()).otherwise(pl.lit("app_error")),
+        weight=pl.when(blamed & pl.col("rejected")).then(pl.lit("hard")).otherwise(pl.lit("weak")),
+        score=score,
+        time=pl.col("app_time"),
+        span_id=pl.col("app_span_id"),
+        attribute="exception.type",
+        value=pl.coalesce("app_error_type", "said"),
+        needed="code that ends without an exception",
+        sentence=_sentence(),
+    )
+
+
+def _cause() -> pl.Expr:
+    cut = pl.col("said").str.contains(TRUNCATED) | (pl.col("finish") == "length").fill_null(False)
+    reasoning = pl.col("producer") == "reasoning"
+    return (
+        pl.when(reasoning & pl.col("said").str.contains(FILTERED))
+        .then(pl.lit("llm_filtered"))
+        .when(reasoning & cut & (pl.col("finish") == "length").fill_null(True))
+        .then(pl.lit("llm_truncated"))
+        .when(pl.col("rejected") | (pl.col("output").fill_null("") != ""))
+        .then(pl.col("producer").replace_strict(FAULT, return_dtype=pl.String))
+        .otherwise(pl.col("producer").replace_strict(FLAW, return_dtype=pl.String))
+    )
+
+
+def _sentence() -> pl.Expr:
+    said = quoted(pl.col("said"), 160)
+    producer = pl.col("producer").fill_null("")
+    return (
+        pl.when(pl.col("_blamed") & pl.col("rejected"))
+        .then(pl.format("the application rejected what {} returned: {}", producer, said))
+        .when("_blamed")
+        .then(
+            pl.format(
+                "the application found nothing usable in what {} returned: {}", producer, said
+            )
+        )
+        .otherwise(pl.format("the application failed outside of every stage: {}", said))
+    )
+
+
+CHECK = Check("app_error", "Did the application's own code end without an error?", run)

@@ -1,0 +1,225 @@
+"""Did what one stage emitted arrive at the next?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+from tracelens.checks.compare import SAME, Difference, compare_texts, similarity
+from tracelens.checks.finding import Check, findings, no_findings
+from tracelens.checks.shared import deciding_runs, quoted
+from tracelens.requests import Facts
+
+EMITTED = {"transcription>reasoning": "transcription", "reasoning>synthesis": "reasoning"}
+RECEIVED = {"transcription>reasoning": "reasoning", "reasoning>synthesis": "synthesis"}
+
+
+def run(facts: Facts) -> pl.DataFrame:
+    """One row per boundary and exchange that both sides of ran: fails, passes or no_data."""
+    sides = pl.concat([_to_reasoning(facts), _to_synthesis(facts)])
+    if sides.is_empty():
+        return no_findings()
+    recorded = pl.col("emitted").list.len().fill_null(0) * pl.col("received").list.len().fill_null(
+        0
+    )
+    compared = sides.filter(recorded > 0)
+    missing = sides.filter(recorded == 0)
+    judged = _judged(compared, facts.policy.handover.content_loss)
+    return pl.concat(
+        [_fails(judged.filter("lost")), _passes(judged.filter(~pl.col("lost"))), _no_data(missing)]
+    )
+
+
+def _to_reasoning(facts: Facts) -> pl.DataFrame:
+    """Transcripts beside what the model was given; a model that hears for itself is left out."""
+    runs = facts.runs.filter(~pl.col("is_cancel"))
+    native = pl.col("speech_to_speech").any().over("request", "exchange")
+    runs = runs.filter(~native)
+    said = runs.filter((pl.col("stage") == "transcription") & ~pl.col("is_error"))
+    given = runs.filter(pl.col("stage") == "reasoning")
+    emitted = said.group_by("request", "exchange").agg(
+        pl.col("text_out")
+        .drop_nulls()
+        .filter(pl.col("text_out").drop_nulls().str.strip_chars() != "")
+        .alias("emitted"),
+        pl.col("span_id").last().alias("emitter_span"),
+        pl.col("text_out_attribute").drop_nulls().last().alias("emitted_attribute"),
+    )
+    received = given.group_by("request", "exchange").agg(
+        pl.col("text_in").drop_nulls().alias("received"),
+        pl.col("context_in").drop_nulls().alias("around"),
+        pl.col("span_id").first(),
+        pl.col("text_in_attribute").drop_nulls().first().alias("received_attribute"),
+        pl.col("start").min().alias("time"),
+        pl.lit(False).alias("excused"),
+    )
+    return emitted.join(received, on=["request", "exchange"]).select(
+        pl.lit("transcription>reasoning").alias("at"), pl.all()
+    )
+
+
+def _to_synthesis(facts: Facts) -> pl.DataFrame:
+    """Answers beside what was given to synthesis, its sentences joined in order."""
+    runs = facts.runs.filter(~pl.col("is_cancel"))
+    said = runs.filter((pl.col("stage") == "reasoning") & ~pl.col("is_error"))
+    emitted = said.group_by("request", "exchange").agg(
+        pl.col("text_out")
+        .drop_nulls()
+        .filter(pl.col("text_out").drop_nulls().str.strip_chars() != "")
+        .alias("emitted"),
+        pl.col("span_id").last().alias("emitter_span"),
+        pl.col("text_out_attribute").drop_nulls().last().alias("emitted_attribute"),
+    )
+    voiced = deciding_runs(facts).filter((pl.col("stage") == "synthesis") & ~pl.col("is_cancel"))
+    text = pl.col("text_in").drop_nulls()
+    received = (
+        voiced.sort("start")
+        .group_by("request", "exchange", maintain_order=True)
+        .agg(
+            pl.when(text.len() > 0).then(text.str.join(" ").implode()).first().alias("received"),
+            pl.lit([], pl.List(pl.String)).first().alias("around"),
+            pl.col("span_id").first(),
+            pl.col("text_in_attribute").drop_nulls().first().alias("received_attribute"),
+            pl.col("start").min().alias("time"),
+            pl.col("excused").any(),
+        )
+    )
+    return (
+        emitted.join(received, on=["request", "exchange"])
+        .select(pl.lit("reasoning>synthesis").alias("at"), pl.all())
+        .filter(~pl.col("excused"))
+    )
+
+
+def _judged(sides: pl.DataFrame, content_loss: float) -> pl.DataFrame:
+    """Compare each distinct pair once; the columns of `Difference` and the two texts chosen."""
+    columns = ["at", "emitted", "received", "around"]
+    rows = [_difference(row, content_loss) for row in sides.select(columns).iter_rows(named=True)]
+    schema = {
+        "said": pl.String,
+        "got": pl.String,
+        "lost": pl.Boolean,
+        "total": pl.Boolean,
+        "dropped": pl.String,
+        "added": pl.String,
+        "critical": pl.String,
+    }
+    return sides.hstack(pl.DataFrame(rows, schema=schema))
+
+
+def _difference(row: Mapping[str, Any], content_loss: float) -> dict[str, Any]:
+    if row["at"] == "transcription>reasoning":
+        said, got, found = _every_transcript(row, content_loss)
+    else:
+        said, got, found = _any_answer(row, content_loss)
+    return {
+        "said": said,
+        "got": got,
+        "lost": found.lost,
+        "total": found.total,
+        "dropped": " ".join(found.dropped),
+        "added": " ".join(found.added),
+        "critical": found.critical,
+    }
+
+
+def _every_transcript(row: Mapping[str, Any], loss: float) -> tuple[str, str, Difference]:
+    """Each transcript must stand in what some model call of the exchange was given."""
+    said, got = row["emitted"][-1], row["received"][0]
+    for transcript in row["emitted"]:
+        places = [*row["received"], *(row["around"] or ())]
+        if any(not compare_texts(transcript, place, loss).lost for place in places):
+            continue
+        nearest = max(row["received"], key=lambda place: similarity(transcript, place))
+        return transcript, nearest, compare_texts(transcript, nearest, loss)
+    return said, got, SAME
+
+
+def _any_answer(row: Mapping[str, Any], loss: float) -> tuple[str, str, Difference]:
+    """What is spoken must be one of the model's answers, or all of them, whole."""
+    spoken = row["received"][0]
+    answers = [*reversed(row["emitted"]), " ".join(row["emitted"])]
+    for answer in answers:
+        found = compare_texts(answer, spoken, loss)
+        if not found.lost:
+            return answer, spoken, found
+    nearest = _nearest(answers[:-1] or answers, spoken)
+    return nearest, spoken, compare_texts(nearest, spoken, loss)
+
+
+def _nearest(texts: Iterable[str], text: str) -> str:
+    return max(texts, key=lambda other: similarity(other, text))
+
+
+def _fails(judged: pl.DataFrame) -> pl.DataFrame:
+    what = (
+        pl.when("total")
+        .then(pl.lit("nothing of it arrived"))
+        .when(pl.col("dropped") == "")
+        .then(pl.format("{} was put in", quoted(pl.col("added"), 60)))
+        .when(pl.col("added") == "")
+        .then(pl.format("{} was lost", quoted(pl.col("dropped"), 60)))
+        .otherwise(
+            pl.format("{} became {}", quoted(pl.col("dropped"), 60), quoted(pl.col("added"), 60))
+        )
+    )
+    emitted = pl.col("at").replace_strict(EMITTED, return_dtype=pl.String)
+    received = pl.col("at").replace_strict(RECEIVED, return_dtype=pl.String)
+    return findings(
+        judged,
+        check="hand_over",
+        result="fails",
+        stage=emitted,
+        boundary=pl.col("at"),
+        cause="handoff_loss",
+        weight=pl.when("total").then(pl.lit("hard")).otherwise(pl.lit("soft")),
+        score=pl.when(pl.col("critical").is_not_null() | pl.col("total")).then(0.9).otherwise(0.8),
+        attribute=pl.col("received_attribute"),
+        value=pl.col("got").str.slice(0, 2_000),
+        needed=pl.col("said").str.slice(0, 2_000),
+        sentence=pl.format(
+            "{} emitted {}, but {} received {}: {}",
+            emitted,
+            quoted(pl.col("said")),
+            received,
+            quoted(pl.col("got")),
+            what,
+        ),
+    )
+
+
+def _passes(judged: pl.DataFrame) -> pl.DataFrame:
+    received = pl.col("at").replace_strict(RECEIVED, return_dtype=pl.String)
+    emitted = pl.col("at").replace_strict(EMITTED, return_dtype=pl.String)
+    return findings(
+        judged,
+        check="hand_over",
+        result="passes",
+        attribute=pl.col("received_attribute"),
+        value=pl.col("got").str.slice(0, 2_000),
+        needed=pl.col("said").str.slice(0, 2_000),
+        sentence=pl.format("{} received what {} emitted", received, emitted),
+    )
+
+
+def _no_data(missing: pl.DataFrame) -> pl.DataFrame:
+    emitted = pl.col("at").replace_strict(EMITTED, return_dtype=pl.String)
+    received = pl.col("at").replace_strict(RECEIVED, return_dtype=pl.String)
+    absent = (
+        pl.when(pl.col("emitted").list.len().fill_null(0) == 0)
+        .then(pl.format("what {} emitted", emitted))
+        .otherwise(pl.format("what {} received", received))
+    )
+    return findings(
+        missing,
+        check="hand_over",
+        result="no_data",
+        attribute=pl.coalesce("received_attribute", "emitted_attribute"),
+        needed="both texts",
+        sentence=pl.format("{} was not recorded, so the hand-over cannot be compared", absent),
+    )
+
+
+CHECK = Check("hand_over", "Did what one stage emitted arrive at the next?", run)

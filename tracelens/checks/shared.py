@@ -1,0 +1,68 @@
+"""Which run of a stage decides, and what was cut short by the user: asked by several checks."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tracelens.requests import Facts
+
+#: The part of a cause's slug that names the stage.
+PREFIX = {"transcription": "stt", "reasoning": "llm", "synthesis": "tts"}
+
+
+def deciding_runs(facts: Facts) -> pl.DataFrame:
+    """The last attempt of each stage in each exchange, with what came before and after it.
+
+    Every sentence given to synthesis decides for itself; a later attempt at the same text, or at
+    an unrecorded one, replaces an earlier one. Adds `failed_before` (an earlier attempt failed),
+    `later_stages` (stages that ran afterwards in the exchange) and `excused`.
+    """
+    runs = facts.runs.filter(pl.col("stage") != "tool").with_columns(
+        _piece=pl.when(pl.col("stage") == "synthesis")
+        .then(pl.col("text_in").fill_null(""))
+        .otherwise(pl.lit(""))
+    )
+    keys = ["request", "exchange", "stage", "_piece"]
+    last = runs.group_by(keys, maintain_order=True).agg(
+        pl.all().exclude(keys).sort_by("start").last(),
+        (
+            pl.col("is_error").sum() > pl.col("is_error").sort_by("start").last().cast(pl.Int32)
+        ).alias("failed_before"),
+    )
+    return _excused(_with_later(last, facts), facts).drop("_piece")
+
+
+def _with_later(last: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    order = pl.col("stage").replace_strict(
+        {"transcription": 0, "reasoning": 1, "tool": 1, "synthesis": 2}, return_dtype=pl.Int32
+    )
+    ran = facts.runs.filter(~pl.col("is_cancel")).select("request", "exchange", _rank=order)
+    furthest = ran.group_by("request", "exchange").agg(pl.col("_rank").max().alias("furthest"))
+    joined = last.join(furthest, on=["request", "exchange"], how="left", maintain_order="left")
+    return joined.with_columns(rank=order, furthest=pl.col("furthest").fill_null(-1))
+
+
+def _excused(runs: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    """Mark what a barge-in cut short: the user spoke again, and the conversation went on."""
+    talked_over = facts.requests.select(
+        "request", cut=(pl.col("interrupted") & pl.col("later_turn")).fill_null(False)
+    )
+    joined = runs.join(talked_over, on="request", how="left", maintain_order="left")
+    own = (pl.col("interrupted") & (pl.col("stage") == "synthesis")).fill_null(False)
+    return joined.with_columns(
+        excused=((pl.col("cut") & (pl.col("stage") != "transcription")) | own).fill_null(False)
+    )
+
+
+def cancelled_exchanges(facts: Facts) -> pl.DataFrame:
+    """Requests and exchanges that the user or the caller ended: a run was cut off."""
+    return facts.runs.filter("is_cancel").select("request", "exchange").unique(maintain_order=True)
+
+
+def quoted(text: pl.Expr, length: int = 120) -> pl.Expr:
+    """A text in quotation marks, cut to a length that fits a sentence."""
+    flat = text.str.replace_all(r"\s+", " ").str.strip_chars()
+    short = (
+        pl.when(flat.str.len_chars() > length).then(flat.str.slice(0, length) + "…").otherwise(flat)
+    )
+    return pl.lit("“") + short + pl.lit("”")

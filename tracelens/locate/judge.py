@@ -1,0 +1,209 @@
+"""Turns the findings of the checks into one row per request: candidates, verdict, evidence.
+
+Of several findings the one that is earliest in the pipeline decides among those that stopped the
+request, because what follows a broken stage inherits its fault; findings that merely spoilt the
+answer come after them, and guesses last. A later utterance cannot excuse an earlier one.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tracelens.locate.outcomes import outcomes_of
+from tracelens.locate.sentences import verdict_sentence
+from tracelens.model import CANDIDATE, EVIDENCE, REQUEST, STAGE_RUN, STAGES
+from tracelens.requests import Facts
+
+WEIGHTS = {"hard": 0, "soft": 1, "weak": 2}
+
+#: Where along the pipeline a finding sits; a tool sits beside the model that calls it.
+PLACES = {
+    "input>transcription": 0,
+    "transcription": 1,
+    "transcription>reasoning": 2,
+    "input>reasoning": 3,
+    "reasoning": 3,
+    "reasoning>tool": 3,
+    "reasoning>synthesis": 4,
+    "reasoning>output": 4,
+    "synthesis": 5,
+    "synthesis>output": 6,
+    "external": 7,
+}
+
+
+def judge_requests(facts: Facts, findings: pl.DataFrame, inputs: str) -> pl.DataFrame:
+    """One row per request with the columns of `REQUEST`.
+
+    Args:
+        facts: spans, runs and requests.
+        findings: rows of `FINDING` about them.
+        inputs: hash of policy and mappings, kept with each row.
+    """
+    ranked = _ranked(findings)
+    rows = (
+        facts.requests.join(_first(ranked), on="request", how="left", maintain_order="left")
+        .join(_candidates(ranked), on="request", how="left", maintain_order="left")
+        .join(_evidence(findings), on="request", how="left", maintain_order="left")
+        .join(_runs(facts), on="request", how="left", maintain_order="left")
+    )
+    judged = _verdicts(rows, facts.policy.floor)
+    judged = judged.join(outcomes_of(facts, findings, judged), on="request", how="left")
+    return _shaped(judged, inputs)
+
+
+def _ranked(findings: pl.DataFrame) -> pl.DataFrame:
+    """Failing findings, best explanation of each request first."""
+    return (
+        findings.filter(pl.col("result") == "fails")
+        .with_columns(
+            _weight=pl.col("weight").replace_strict(WEIGHTS, return_dtype=pl.Int8),
+            _place=pl.col("at").replace_strict(PLACES, return_dtype=pl.Int8),
+        )
+        .sort(
+            "request",
+            "_weight",
+            "exchange",
+            "_place",
+            "time",
+            "score",
+            descending=[False, False, False, False, False, True],
+            nulls_last=True,
+        )
+    )
+
+
+def _first(ranked: pl.DataFrame) -> pl.DataFrame:
+    """The leading finding of each request; one below the others' belief does not lead them."""
+    first = ranked.group_by("request", maintain_order=True).first()
+    return first.select(
+        "request",
+        top_stage="stage",
+        top_boundary="boundary",
+        top_cause="cause",
+        top_score="score",
+        top_sentence="sentence",
+        top_place="_place",
+        top_exchange="exchange",
+    )
+
+
+def _candidates(ranked: pl.DataFrame) -> pl.DataFrame:
+    distinct = ranked.unique(
+        ["request", "stage", "boundary", "cause"], keep="first", maintain_order=True
+    )
+    rows = distinct.select(
+        "request", candidate=pl.struct("stage", "boundary", "cause", "score").cast(CANDIDATE)
+    )
+    return rows.group_by("request", maintain_order=True).agg(
+        pl.col("candidate").alias("candidates")
+    )
+
+
+def _evidence(findings: pl.DataFrame) -> pl.DataFrame:
+    order = {"fails": 0, "no_data": 1, "passes": 2, "not_expected": 3}
+    fields = [field.name for field in EVIDENCE.fields]
+    rows = findings.with_columns(
+        _order=pl.col("result").replace_strict(order, return_dtype=pl.Int8),
+        _weight=pl.col("weight").replace_strict(WEIGHTS, default=3, return_dtype=pl.Int8),
+        _place=pl.col("at").replace_strict(PLACES, return_dtype=pl.Int8),
+    ).sort("request", "_order", "_weight", "exchange", "_place", "time", "check", nulls_last=True)
+    return rows.group_by("request", maintain_order=True).agg(
+        pl.struct(fields).cast(EVIDENCE).alias("evidence")
+    )
+
+
+def _runs(facts: Facts) -> pl.DataFrame:
+    """Stage runs as nested rows, the models per stage, and modalities as they were used."""
+    outcome = (
+        pl.when("is_cancel")
+        .then(pl.lit("cancelled"))
+        .when("is_error")
+        .then(pl.lit("failed"))
+        .when(pl.col("errors") > 0)
+        .then(pl.lit("degraded"))
+        .otherwise(pl.lit("ok"))
+    )
+    runs = facts.runs.with_columns(
+        outcome=outcome, start_unix_nano="start", end_unix_nano="end"
+    ).sort("request", "start", "run")
+    fields = [field.name for field in STAGE_RUN.fields]
+    models = [
+        pl.col("model").filter(pl.col("stage") == stage).drop_nulls().unique().sort().alias(stage)
+        for stage in STAGES
+    ]
+    answered = (pl.col("stage") == "reasoning") & (pl.col("text_out").fill_null("") != "")
+    told = (pl.col("stage") == "reasoning") & (pl.col("text_in").fill_null("") != "")
+    grouped = runs.group_by("request", maintain_order=True).agg(
+        pl.struct(fields).cast(STAGE_RUN).alias("stage_runs"),
+        *models,
+        answered.any().alias("answered"),
+        told.any().alias("told"),
+        pl.col("stage").is_in(STAGES).sum().alias("billable"),
+    )
+    return grouped.with_columns(models=pl.struct(STAGES)).drop(STAGES)
+
+
+def _verdicts(rows: pl.DataFrame, floor: float) -> pl.DataFrame:
+    """Whether each request failed, and what is to blame where the evidence reaches the floor."""
+    found = pl.col("top_score").is_not_null()
+    unexplained = pl.col("own_error") & ~found & ~pl.col("own_cancel")
+    staged = pl.col("stage_runs").is_not_null()
+    told = (staged & pl.col("complete")) | (pl.col("role") != "trace") & pl.col("complete")
+    named = (pl.col("top_score") >= floor) & (pl.col("top_stage") != "undetermined")
+    rows = rows.with_columns(
+        failed=pl.when(found | unexplained).then(True).when(told).then(False),
+    )
+    rows = rows.with_columns(
+        named=(pl.col("failed").fill_null(False) & named).fill_null(False),
+    )
+    rows = rows.with_columns(
+        stage=pl.when("named")
+        .then("top_stage")
+        .when(pl.col("failed").fill_null(False))
+        .then(pl.lit("undetermined")),
+        boundary=pl.when("named").then("top_boundary"),
+        cause=pl.when(pl.col("failed").fill_null(False)).then(
+            pl.coalesce("top_cause", pl.lit("app_error"))
+        ),
+    )
+    return rows.with_columns(verdict=verdict_sentence())
+
+
+def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
+    native = pl.col("speech_to_speech").fill_null(False)
+    heard = pl.col("heard") | native | (pl.col("role") != "trace")
+    spoke = pl.col("spoke").fill_null(False) | native
+    priced = pl.col("cost_count").fill_null(0)
+    unpriced = pl.col("billable").fill_null(0).cast(pl.Int64) - priced.cast(pl.Int64)
+    made = {
+        "trace_id": pl.col("request_trace_id"),
+        "start_unix_nano": pl.col("start"),
+        "duration_ms": (pl.col("end") - pl.col("start")) / 1e6,
+        "input_modalities": _modalities("input_modalities", heard, pl.col("told").fill_null(False)),
+        "output_modalities": _modalities(
+            "output_modalities", spoke, pl.col("answered").fill_null(False)
+        ),
+        "cost_usd": pl.when(priced > 0).then("cost_sum"),
+        "cost_is_lower_bound": (priced > 0) & (unpriced > 0),
+        "cost_unpriced_spans": unpriced.clip(lower_bound=0),
+        "confidence": pl.lit(None, pl.Float64),  # null until it is calibrated
+        "stale": pl.lit(False),
+        "candidates": pl.col("candidates").fill_null([]),
+        "evidence": pl.col("evidence").fill_null([]),
+        "stage_runs": pl.col("stage_runs").fill_null([]),
+        "inputs_hash": pl.lit(inputs),
+    }
+    return judged.select(
+        made.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in REQUEST.items()
+    ).sort("start_unix_nano", "request_id")
+
+
+def _modalities(column: str, audio: pl.Expr, text: pl.Expr) -> pl.Expr:
+    """What was recorded, with audio where a stage proves it, and text where nothing else was."""
+    recorded = pl.col(column).fill_null([])
+    spoken = pl.when(audio).then(pl.lit(["audio"])).otherwise(pl.lit([], pl.List(pl.String)))
+    written = (
+        pl.when(text & ~audio).then(pl.lit(["text"])).otherwise(pl.lit([], pl.List(pl.String)))
+    )
+    return recorded.list.concat(spoken).list.concat(written).list.unique().list.sort()

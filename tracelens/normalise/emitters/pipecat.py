@@ -1,0 +1,110 @@
+"""pipecat's native tracing: one trace per conversation, one `turn` span per request."""
+
+from tracelens.normalise import messages
+from tracelens.normalise.emitter import (
+    Decode,
+    Emitter,
+    Field,
+    Sign,
+    SpanRule,
+    Tier,
+    When,
+    boolean,
+    integer,
+    number,
+    text,
+)
+
+TRANSCRIPTION = When(stage="transcription")
+REASONING = When(stage="reasoning")
+SYNTHESIS = When(stage="synthesis")
+STATUS = text("response.status")
+CAPTURED = When(operation=("chat",), present=(text("input"),))
+TTFB = number("metrics.ttfb")
+
+EMITTER = Emitter(
+    name="pipecat",
+    title="pipecat-ai 1.14, native tracing (cascade and realtime)",
+    tier=Tier.VENDOR,
+    scopes=("pipecat", "pipecat.turn"),
+    operation=(text("gen_ai.operation.name"),),
+    spans=(
+        SpanRule(When(name=("conversation",)), role="session"),
+        SpanRule(When(name=("turn",)), role="turn"),
+        SpanRule(When(operation=("stt",)), stage="transcription"),
+        SpanRule(When(operation=("chat",)), stage="reasoning"),
+        SpanRule(When(operation=("tts",)), stage="synthesis"),
+        SpanRule(When(operation=("llm_response",)), stage="reasoning", speech_to_speech=True),
+        SpanRule(When(name=("llm_tool_call", "llm_tool_result")), stage="tool"),
+        SpanRule(When(), role="other"),
+    ),
+    fields=(
+        # The span opens only when a transcript arrives; one without it carries an empty one.
+        Field("text_out", (text("transcript"),), TRANSCRIPTION, absent=""),
+        # With content capture on (there is an input), no output means that none came.
+        Field("text_out", (text("output"),), When(operation=("llm_response",))),
+        Field("text_out", (text("output"),), CAPTURED, absent=""),
+        Field("text_out", (text("output"),), REASONING),
+        Field("text_in", (text("text"),), SYNTHESIS),
+        Field("model", (text("gen_ai.request.model"), text("settings.model"))),
+        Field("provider", (text("gen_ai.provider.name"), text("gen_ai.system"))),
+        Field("tool_name", (text("tool.function_name"),)),
+        Field("session_id", (text("conversation.id"),)),
+        Field("user_id", (text("user_id"),)),
+        Field("turn_number", (integer("turn.number"),)),
+        Field("interrupted", (boolean("turn.was_interrupted"), boolean("tts.interrupted"))),
+        Field("ttfb_ms", (TTFB,), scale=1000.0),
+        Field("ttft_ms", (TTFB,), REASONING, scale=1000.0),
+        Field("audio_seconds", (number("metrics.audio_seconds"),)),
+        Field("characters", (integer("metrics.character_count"),)),
+        Field("input_tokens", (integer("gen_ai.usage.input_tokens"),)),
+        Field("output_tokens", (integer("gen_ai.usage.output_tokens"),)),
+        Field("cached_input_tokens", (integer("gen_ai.usage.cache_read.input_tokens"),)),
+        Field("reasoning_tokens", (integer("gen_ai.usage.reasoning.output_tokens"),)),
+        Field("audio_input_tokens", (integer("gen_ai.usage.audio.input_tokens"),)),
+        Field("audio_output_tokens", (integer("gen_ai.usage.audio.output_tokens"),)),
+    ),
+    decodes=(
+        Decode(
+            (text("input"),),
+            messages.read_input,
+            ("text_in", "context_in", "tool_failure", "input_modalities"),
+            REASONING,
+        ),
+    ),
+    signs=(
+        Sign(
+            When(stage="synthesis", absent=(TTFB, boolean("tts.interrupted"))),
+            "failed",
+            "metrics.ttfb",
+            "the tts span has no time to first byte: no audio came back",
+            "tts_error",
+        ),
+        Sign(
+            When(operation=("llm_response",), equals={STATUS: ("failed",)}),
+            "failed",
+            "response.status",
+            "the realtime response ended with status failed",
+            "llm_error",
+        ),
+        Sign(
+            When(operation=("llm_response",), equals={STATUS: ("incomplete",)}),
+            "failed",
+            "response.status",
+            "the realtime response ended incomplete",
+            "llm_truncated",
+        ),
+        Sign(
+            When(operation=("llm_response",), equals={STATUS: ("cancelled",)}),
+            "cancelled",
+            "response.status",
+            "the realtime response was cancelled by the user's speech",
+        ),
+    ),
+    cannot_see=(
+        "Why transcription failed: a recogniser that fails or returns nothing leaves no span.",
+        "Why synthesis failed: its span has neither a status nor an exception.",
+        "Tool calls of models that are not realtime: only the tool's text in the next llm input.",
+        "Retries by the vendor's SDK, and the model's finish reason.",
+    ),
+)

@@ -1,0 +1,115 @@
+"""Vercel AI SDK: its OpenTelemetry integration (scope gen_ai) and the older one (scope ai)."""
+
+from tracelens.normalise import messages
+from tracelens.normalise.emitter import (
+    Decode,
+    Emitter,
+    Field,
+    Sign,
+    SpanRule,
+    Tier,
+    When,
+    integer,
+    number,
+    text,
+)
+
+TRANSCRIPTION = When(stage="transcription")
+REASONING = When(stage="reasoning")
+SYNTHESIS = When(stage="synthesis")
+FINISH = text("ai.response.finishReason")
+AUDIO_SIZE = integer("ai.response.audio.size")
+
+EMITTER = Emitter(
+    name="vercel_ai",
+    title="Vercel AI SDK 7 with @ai-sdk/otel, and its legacy telemetry",
+    tier=Tier.VENDOR,
+    scopes=("gen_ai", "ai"),
+    operation=(text("ai.operationId"), text("gen_ai.operation.name")),
+    spans=(
+        SpanRule(When(operation=("ai.transcribe", "ai.streamTranscribe")), stage="transcription"),
+        SpanRule(When(operation=("ai.generateSpeech", "ai.streamSpeech")), stage="synthesis"),
+        SpanRule(
+            When(
+                operation=(
+                    "chat",
+                    "text_completion",
+                    "generate_content",
+                    "ai.generateText.doGenerate",
+                    "ai.streamText.doStream",
+                    "ai.generateObject.doGenerate",
+                    "ai.streamObject.doStream",
+                )
+            ),
+            stage="reasoning",
+        ),
+        SpanRule(When(operation=("execute_tool", "ai.toolCall")), stage="tool"),
+        SpanRule(When(operation=("ai.embed*", "embeddings")), role="other"),
+        SpanRule(When(), role="wrapper"),
+    ),
+    fields=(
+        Field("text_out", (text("ai.response.text"),), TRANSCRIPTION),
+        Field("text_out", (text("ai.response.text"), text("ai.response.object")), REASONING),
+        Field("text_in", (text("ai.request.text"),), SYNTHESIS),
+        Field("model", (text("gen_ai.request.model"), text("ai.model.id"))),
+        Field("provider", (text("gen_ai.provider.name"), text("ai.model.provider"))),
+        Field("tool_name", (text("gen_ai.tool.name"), text("ai.toolCall.name"))),
+        Field("session_id", (text("ai.telemetry.metadata.sessionId"), text("session.id"))),
+        Field("user_id", (text("ai.telemetry.metadata.userId"), text("user.id"))),
+        Field("finish_reason", (FINISH,), REASONING),
+        Field(
+            "ttft_ms",
+            (number("gen_ai.client.operation.time_to_first_chunk"),),
+            REASONING,
+            scale=1000.0,
+        ),
+        Field("ttft_ms", (number("ai.response.msToFirstChunk"),), REASONING),
+        Field("input_tokens", (integer("gen_ai.usage.input_tokens"),), REASONING),
+        Field("output_tokens", (integer("gen_ai.usage.output_tokens"),), REASONING),
+        Field("cached_input_tokens", (integer("gen_ai.usage.cache_read.input_tokens"),), REASONING),
+    ),
+    decodes=(
+        # The attribute is what the server said; the message list may carry a default.
+        Decode(
+            (text("gen_ai.response.finish_reasons"),),
+            messages.read_finish,
+            ("finish_reason",),
+            REASONING,
+        ),
+        Decode(
+            (text("gen_ai.input.messages"), text("ai.prompt.messages"), text("ai.prompt")),
+            messages.read_input,
+            ("text_in", "context_in", "tool_failure", "input_modalities"),
+            REASONING,
+        ),
+        Decode(
+            (text("gen_ai.output.messages"),),
+            messages.read_output,
+            ("text_out", "tool_calls", "bad_tool_arguments", "finish_reason"),
+            REASONING,
+        ),
+        Decode(
+            (text("ai.response.toolCalls"),),
+            messages.read_calls,
+            ("tool_calls", "bad_tool_arguments"),
+            REASONING,
+        ),
+        Decode(
+            (text("gen_ai.output.messages"),), messages.read_output, ("text_out",), TRANSCRIPTION
+        ),
+        Decode((text("gen_ai.input.messages"),), messages.read_input, ("text_in",), SYNTHESIS),
+    ),
+    signs=(
+        Sign(
+            When(stage="synthesis", equals={AUDIO_SIZE: (0,)}),
+            "empty",
+            "ai.response.audio.size",
+            "the speech call returned no audio bytes",
+            "tts_empty",
+        ),
+    ),
+    cannot_see=(
+        "What the user said: only the size of the audio is recorded.",
+        "A schema failure of Output.object: the SDK's spans stay unset, only the caller fails.",
+    ),
+)

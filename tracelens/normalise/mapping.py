@@ -1,0 +1,263 @@
+"""Applies the mappings that are found in `emitters/` to a batch of spans, column by column."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import pkgutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+import polars as pl
+
+from tracelens.errors import PolicyError
+from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, AttributeType
+from tracelens.normalise import emitters
+from tracelens.normalise.emitter import Decode, Emitter, Field, Key, Tier
+from tracelens.normalise.fallback import FALLBACK_KEYS, stage_by_policy
+from tracelens.policy import Policy
+
+
+@cache
+def find_emitters() -> tuple[Emitter, ...]:
+    """Every mapping of the folder, best founded claims first.
+
+    Raises:
+        PolicyError: two mappings of one tier claim the same scope or attribute, or have one name.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(emitters.__path__))
+    found = [importlib.import_module(f"{emitters.__name__}.{name}").EMITTER for name in names]
+    _refuse_conflicts(found)
+    return tuple(sorted(found, key=lambda emitter: (emitter.tier, emitter.name)))
+
+
+def _refuse_conflicts(found: Iterable[Emitter]) -> None:
+    claims = Counter(
+        (emitter.tier.name.lower(), claim)
+        for emitter in found
+        for claim in (*emitter.scopes, *(key.name for key in emitter.claims))
+    )
+    for (tier, claim), count in claims.items():
+        if count > 1:
+            raise PolicyError(f"two {tier} emitter mappings claim {claim!r}: one must let go of it")
+
+
+@cache
+def promoted_keys() -> Mapping[str, AttributeType]:
+    """Attribute key → type, for every key that some mapping reads; the readers promote these."""
+    keys = {key for emitter in find_emitters() for key in emitter.all_keys()} | set(FALLBACK_KEYS)
+    types: dict[str, AttributeType] = {}
+    for key in sorted(keys, key=lambda key: key.name):
+        if types.setdefault(key.name, key.type) != key.type:
+            raise PolicyError(f"attribute {key.name!r} is read as {key.type} and {types[key.name]}")
+    return types
+
+
+@cache
+def mapping_version() -> str:
+    """A hash over the mappings in force; stored spans carry it."""
+    text = "\n".join(repr(emitter) for emitter in find_emitters())
+    return hashlib.sha256(_without_addresses(text).encode()).hexdigest()[:16]
+
+
+def _without_addresses(text: str) -> str:
+    return "".join(part.split(">")[-1] for part in text.split(" at 0x"))
+
+
+def canonical_spans(raw: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """Add the `CANONICAL_SPAN` columns to a raw frame; rows and their order stay.
+
+    Args:
+        raw: `RAW_SPAN` columns and one column per promoted key; a missing promoted column is
+            taken as null throughout.
+        policy: its stage rules place the spans that no mapping gives a stage or a role.
+    """
+    frame = _with_promoted(raw).with_columns(emitter=_claimed()).with_row_index("_row")
+    parts = [
+        _apply(part, _by_name().get(str(name[0])), policy)
+        for name, part in frame.partition_by("emitter", as_dict=True).items()
+    ]
+    columns = [*raw.columns, *CANONICAL_SPAN]
+    empty = raw.clear().with_columns(
+        **{name: pl.lit(None, dtype) for name, dtype in CANONICAL_SPAN.items()}
+    )
+    if not parts:
+        return empty.select(columns)
+    return pl.concat(parts).sort("_row").select(columns)
+
+
+def _with_promoted(raw: pl.DataFrame) -> pl.DataFrame:
+    missing = {
+        Key(name, kind).column: pl.lit(None, _dtype(kind))
+        for name, kind in promoted_keys().items()
+        if Key(name, kind).column not in raw.columns
+    }
+    return raw.with_columns(**missing)
+
+
+def _dtype(kind: AttributeType) -> pl.DataType:
+    return ATTRIBUTE_DTYPE[kind]
+
+
+def _claimed() -> pl.Expr:
+    return pl.coalesce(
+        *(pl.when(e.claim()).then(pl.lit(e.name)) for e in find_emitters()),
+        pl.lit(None, pl.String),
+    )
+
+
+@cache
+def _by_name() -> Mapping[str, Emitter]:
+    return {emitter.name: emitter for emitter in find_emitters()}
+
+
+def _apply(part: pl.DataFrame, emitter: Emitter | None, policy: Policy) -> pl.DataFrame:
+    """One emitter's spans, with every canonical column filled as far as its rows reach."""
+    frame = part.with_columns(
+        operation=_operation(emitter), turn_based=pl.lit(bool(emitter and emitter.turn_based()))
+    )
+    frame = frame.with_columns(**_span_kinds(emitter))
+    frame = frame.with_columns(
+        stage_by=pl.when(pl.col("stage").is_not_null()).then(pl.lit("mapping"))
+    )
+    frame = frame.with_columns(
+        **{
+            name: pl.lit(None, dtype)
+            for name, dtype in CANONICAL_SPAN.items()
+            if name not in frame.columns
+        }
+    )
+    if emitter:
+        for decode in emitter.decodes:
+            frame = _decoded(frame, decode)
+        frame = frame.with_columns(**_filled(frame, emitter.fields))
+        frame = frame.with_columns(**_signed(emitter))
+    frame = stage_by_policy(frame, policy)
+    return frame.with_columns(_common()).select("_row", *part.columns[1:], *_new(part))
+
+
+def _new(part: pl.DataFrame) -> list[str]:
+    return [name for name in CANONICAL_SPAN if name not in part.columns]
+
+
+def _operation(emitter: Emitter | None) -> pl.Expr:
+    keys = emitter.operation if emitter else ()
+    return pl.coalesce(*(pl.col(key.column) for key in keys), pl.lit(None, pl.String))
+
+
+def _span_kinds(emitter: Emitter | None) -> dict[str, pl.Expr]:
+    rules = emitter.spans if emitter else ()
+    null = pl.lit(None, pl.String)
+    stage, role = null, null
+    speech = pl.lit(False)
+    for rule in reversed(rules):
+        hit = rule.when.expr()
+        stage = pl.when(hit).then(pl.lit(rule.stage, pl.String)).otherwise(stage)
+        role = pl.when(hit).then(pl.lit(rule.role, pl.String)).otherwise(role)
+        speech = pl.when(hit).then(pl.lit(rule.speech_to_speech)).otherwise(speech)
+    return {"stage": stage, "role": role, "speech_to_speech": speech}
+
+
+def _filled(frame: pl.DataFrame, fields: Iterable[Field]) -> dict[str, pl.Expr]:
+    """Columns by their fields: the first row that applies and has a value wins."""
+    by_column: dict[str, list[Field]] = {}
+    for row in fields:
+        by_column.setdefault(row.column, []).append(row)
+    filled: dict[str, pl.Expr] = {}
+    for column, rows in by_column.items():
+        dtype = CANONICAL_SPAN[column]
+        values = [_value(row, dtype) for row in rows]
+        absents = [_when_absent(row) for row in rows if row.absent is not None]
+        filled[column] = pl.coalesce(*values, pl.col(column), *absents).cast(dtype)
+        source = f"{column}_attribute"
+        if source in CANONICAL_SPAN:
+            names = [_source(row) for row in rows]
+            filled[source] = pl.coalesce(*names, pl.col(source), pl.lit(None, pl.String))
+    return filled
+
+
+def _value(row: Field, dtype: pl.DataType) -> pl.Expr:
+    value = pl.coalesce(*(pl.col(key.column) for key in row.keys))
+    if row.scale is not None:
+        value = value * row.scale
+    return pl.when(row.when.expr()).then(value.cast(dtype, strict=False))
+
+
+def _when_absent(row: Field) -> pl.Expr:
+    return pl.when(row.when.expr()).then(pl.lit(row.absent))
+
+
+def _source(row: Field) -> pl.Expr:
+    keys: list[pl.Expr] = [
+        pl.when(pl.col(key.column).is_not_null()).then(pl.lit(key.name)) for key in row.keys
+    ]
+    if row.absent is not None:
+        keys.append(pl.lit(row.keys[0].name))
+    return pl.when(row.when.expr()).then(pl.coalesce(*keys))
+
+
+def _decoded(frame: pl.DataFrame, decode: Decode) -> pl.DataFrame:
+    """Decode each distinct text once and join what it says back to its rows."""
+    keys = [
+        pl.when(pl.col(key.column).str.len_bytes() > 0).then(pl.col(key.column))
+        for key in decode.keys
+    ]
+    source = pl.coalesce(
+        *(pl.when(pl.col(k.column).str.len_bytes() > 0).then(pl.lit(k.name)) for k in decode.keys)
+    )
+    hit = decode.when.expr()
+    frame = frame.with_columns(
+        _text=pl.when(hit).then(pl.coalesce(*keys)), _source=pl.when(hit).then(source)
+    )
+    texts = frame.get_column("_text").drop_nulls().unique()
+    if texts.is_empty():
+        return frame.drop("_text", "_source")
+    schema = {name: CANONICAL_SPAN[name] for name in decode.columns}
+    rows = [{name: found.get(name) for name in schema} for found in map(decode.read, texts)]
+    said = (
+        pl.DataFrame(rows, schema=schema).rename(lambda name: f"_{name}").with_columns(_text=texts)
+    )
+    joined = frame.join(said, on="_text", how="left", maintain_order="left")
+    kept = {name: pl.coalesce(pl.col(name), pl.col(f"_{name}")) for name in schema}
+    sources = {
+        f"{name}_attribute": pl.coalesce(
+            pl.col(f"{name}_attribute"),
+            pl.when(pl.col(name).is_null() & pl.col(f"_{name}").is_not_null()).then("_source"),
+        )
+        for name in ("text_in", "text_out")
+        if name in schema
+    }
+    extra = [f"_{name}" for name in schema]
+    return joined.with_columns(**kept, **sources).drop("_text", "_source", *extra)
+
+
+def _signed(emitter: Emitter) -> dict[str, pl.Expr]:
+    columns = {"sign": "outcome", "sign_cause": "cause", "sign_attribute": "attribute"}
+    columns["sign_sentence"] = "sentence"
+    signed: dict[str, pl.Expr] = {}
+    for column, part in columns.items():
+        expr: pl.Expr = pl.lit(None, pl.String)
+        for sign in reversed(emitter.signs):
+            value = pl.lit(getattr(sign, part), pl.String)
+            expr = pl.when(sign.when.expr()).then(value).otherwise(expr)
+        signed[column] = expr
+    return signed
+
+
+def _common() -> list[pl.Expr]:
+    """What every emitter records alike: the error's type, and the HTTP status."""
+    status = pl.coalesce(
+        pl.col("attributes.http.response.status_code"), pl.col("attributes.http.status_code")
+    )
+    error = pl.coalesce("error_type", "attributes.error.type", "exception_type")
+    named = pl.when(pl.col("status_code") == 2).then(pl.coalesce("exception_type", error))
+    return [
+        pl.coalesce("http_status", status).alias("http_status"),
+        pl.coalesce(named, error).alias("error_type"),
+    ]
+
+
+def tiers() -> Mapping[str, Tier]:
+    """Mapping name → tier, for the documentation."""
+    return {emitter.name: emitter.tier for emitter in find_emitters()}

@@ -1,0 +1,186 @@
+"""Reads a policy file over the built-in one and names everything in it that cannot work."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import fnmatch
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from tracelens.errors import PolicyError
+from tracelens.model import STAGES
+from tracelens.policy.limits import Limits
+from tracelens.policy.rules import (
+    RULE_KINDS,
+    ErrorNames,
+    Expectation,
+    Handover,
+    Policy,
+    StageRule,
+)
+
+SECTIONS = ("stage", "expect", "errors", "handover", "verdict", "limits")
+ROLES = ("turn", "user_turn", "agent_turn", "trace")
+
+
+def load(path: Path | None = None) -> Policy:
+    """Return the built-in policy, with the tables of `path` laid over it.
+
+    A list of rows in the file replaces the built-in list of that name; a table of keys changes
+    only the keys it names.
+
+    Raises:
+        PolicyError: the file cannot be read, is not TOML, or holds an unknown key, an unknown
+            value, or two stage rules that overlap. All problems are named at once.
+    """
+    default = _default_tables()
+    tables = _merged(default, _user_tables(path)) if path else default
+    problems = list(_problems(tables))
+    if problems:
+        where = str(path) if path else "the built-in policy"
+        raise PolicyError(f"{where}: " + "; ".join(problems))
+    return _policy(tables)
+
+
+def _default_tables() -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("default.toml").read_text("utf-8"))
+
+
+def _user_tables(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise PolicyError(f"{path}: the policy file cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}: not a TOML file: {error}") from error
+
+
+def _merged(default: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(default)
+    for name, table in user.items():
+        base = merged.get(name)
+        both = isinstance(base, dict) and isinstance(table, dict)
+        merged[name] = {**base, **table} if both and base is not None else table
+    return merged
+
+
+def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
+    yield from _unknown(tables, SECTIONS, "table")
+    for name, kind in (("errors", ErrorNames), ("handover", Handover), ("limits", Limits)):
+        yield from _bad_table(name, tables.get(name, {}), kind)
+    yield from _unknown(_mapping(tables.get("verdict")), ("floor",), "key of [verdict]")
+    yield from _bad_floor(_mapping(tables.get("verdict")).get("floor"))
+    for row in _rows(tables, "stage"):
+        yield from _bad_stage_rule(row)
+    for row in _rows(tables, "expect"):
+        yield from _bad_expectation(row)
+    yield from _overlaps(_rows(tables, "stage"))
+
+
+def _unknown(names: Iterable[str], known: Iterable[str], kind: str) -> Iterator[str]:
+    known = list(known)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            yield f"unknown {kind} {name!r}: {hint}"
+
+
+def _bad_table(name: str, table: Any, kind: type) -> Iterator[str]:
+    if not isinstance(table, dict):
+        yield f"[{name}] must be a table of keys"
+        return
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    yield from _unknown(table, fields, f"key of [{name}]")
+    for key, value in table.items():
+        if key in fields and not _fits(value, str(fields[key].type)):
+            yield f"[{name}] {key} = {value!r} is not {fields[key].type}"
+
+
+def _fits(value: Any, annotation: str) -> bool:
+    if annotation.startswith("tuple"):
+        return isinstance(value, list) and all(isinstance(v, str) for v in value)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return number and (annotation == "float" or isinstance(value, int))
+
+
+def _bad_floor(floor: Any) -> Iterator[str]:
+    if not isinstance(floor, int | float) or isinstance(floor, bool) or not 0 <= floor <= 1:
+        yield f"[verdict] floor = {floor!r} is not a number from 0 to 1"
+
+
+def _bad_stage_rule(row: Mapping[str, Any]) -> Iterator[str]:
+    yield from _unknown(row, ("by", "stage", "match"), "key of [[stage]]")
+    yield from _unknown([str(row.get("by"))], RULE_KINDS, "value of `by` in [[stage]]")
+    yield from _unknown([str(row.get("stage"))], (*STAGES, "tool"), "stage in [[stage]]")
+    if not _fits(row.get("match"), "tuple"):
+        yield f"[[stage]] match = {row.get('match')!r} is not a list of patterns"
+
+
+def _bad_expectation(row: Mapping[str, Any]) -> Iterator[str]:
+    fields = [f.name for f in dataclasses.fields(Expectation)]
+    yield from _unknown(row, fields, "key of [[expect]]")
+    if not _fits(row.get("stages"), "tuple"):
+        yield f"[[expect]] stages = {row.get('stages')!r} is not a list of stages"
+    else:
+        yield from _unknown(row["stages"], STAGES, "stage in [[expect]]")
+    if "role" in row:
+        yield from _unknown([str(row["role"])], ROLES, "role in [[expect]]")
+
+
+def _overlaps(rows: list[Mapping[str, Any]]) -> Iterator[str]:
+    """Name patterns of one kind that would give one thing two stages."""
+    patterns = [
+        (row.get("by"), row.get("stage"), str(pattern).lower())
+        for row in rows
+        if isinstance(row.get("match"), list)
+        for pattern in row["match"]
+    ]
+    for i, (by, stage, pattern) in enumerate(patterns):
+        for other_by, other_stage, other in patterns[i + 1 :]:
+            if by == other_by and stage != other_stage and _meet(pattern, other):
+                yield f"[[stage]] by {by}: {pattern!r} ({stage}) overlaps {other!r} ({other_stage})"
+
+
+def _meet(one: str, two: str) -> bool:
+    """Whether the plain text of one pattern is matched by the other."""
+    sample_one, sample_two = one.replace("*", ""), two.replace("*", "")
+    return fnmatch.fnmatchcase(sample_one, two) or fnmatch.fnmatchcase(sample_two, one)
+
+
+def _rows(tables: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    rows = tables.get(name, [])
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _lowered(patterns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(pattern.lower() for pattern in patterns)
+
+
+def _policy(tables: Mapping[str, Any]) -> Policy:
+    stage = tuple(
+        StageRule(row["by"], row["stage"], _lowered(row["match"])) for row in tables["stage"]
+    )
+    expect = tuple(
+        Expectation(**{**row, "stages": tuple(row["stages"])}) for row in tables["expect"]
+    )
+    text = json.dumps(tables, sort_keys=True)
+    return Policy(
+        stage=stage,
+        expect=expect,
+        errors=ErrorNames(**{k: _lowered(v) for k, v in tables["errors"].items()}),
+        handover=Handover(**tables["handover"]),
+        floor=float(tables["verdict"]["floor"]),
+        limits=Limits(**tables["limits"]),
+        hash=hashlib.sha256(text.encode()).hexdigest(),
+    )

@@ -1,0 +1,66 @@
+"""The policy as typed rows: what the TOML tables become once they are checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tracelens.policy.limits import Limits
+
+#: What a stage rule may look at, in the order in which the kinds are tried.
+RULE_KINDS = ("operation", "span_name", "output_type", "url_path", "model", "task_name")
+
+
+@dataclass(frozen=True)
+class StageRule:
+    """One row of `[[stage]]`: spans whose `by` matches a glob belong to `stage`."""
+
+    by: str
+    stage: str
+    match: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One row of `[[expect]]`: the stages that a request of this kind should have run."""
+
+    stages: tuple[str, ...]
+    role: str | None = None
+    heard: bool | None = None
+    service: str | None = None
+    emitter: str | None = None
+
+
+@dataclass(frozen=True)
+class ErrorNames:
+    """Globs over exception types and `error.type`, by what they mean."""
+
+    cancelled: tuple[str, ...] = ()
+    timeout: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
+    missing_value: tuple[str, ...] = ()
+    external: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Handover:
+    """When a difference between emitted and received text is a loss."""
+
+    content_loss: float = 0.02
+    short_text_tokens: int = 4
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Everything that a reasonable person could decide otherwise.
+
+    `hash` is the SHA-256 of the rows in force; verdicts carry it, so that an old one can be
+    told from one judged by other rules.
+    """
+
+    stage: tuple[StageRule, ...]
+    expect: tuple[Expectation, ...]
+    errors: ErrorNames
+    handover: Handover
+    floor: float
+    limits: Limits = field(default_factory=Limits)
+    hash: str = ""

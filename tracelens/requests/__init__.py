@@ -1,0 +1,91 @@
+"""What the user waited for: spans grouped into requests, and requests into stage runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from tracelens.policy import Policy
+from tracelens.requests.assemble import assign_requests
+from tracelens.requests.runs import stage_runs, with_errors
+from tracelens.requests.summary import summarise
+
+__all__ = ["Facts", "collect_facts"]
+
+#: The span columns that requests, checks and locate look at; everything else stays in the store.
+SPAN_COLUMNS = (
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "name",
+    "kind",
+    "start_unix_nano",
+    "end_unix_nano",
+    "status_code",
+    "status_message",
+    "service",
+    "exception_type",
+    "exception_message",
+    "exception_unix_nano",
+    "content_hash",
+    "emitter",
+    "turn_based",
+    "role",
+    "stage",
+    "stage_by",
+    "speech_to_speech",
+    "model",
+    "tool_name",
+    "text_in",
+    "text_out",
+    "context_in",
+    "text_in_attribute",
+    "text_out_attribute",
+    "tool_calls",
+    "bad_tool_arguments",
+    "tool_failure",
+    "input_modalities",
+    "output_modalities",
+    "session_id",
+    "user_id",
+    "external_request_id",
+    "turn_number",
+    "finish_reason",
+    "error_type",
+    "http_status",
+    "interrupted",
+    "sign",
+    "sign_cause",
+    "sign_attribute",
+    "sign_sentence",
+    "ttfb_ms",
+    "ttft_ms",
+    "cost_usd",
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the checks look at: spans with their request, stage runs, requests, and the policy.
+
+    `spans` has one row per span, `runs` one per logical call of a stage, `requests` one per
+    request; the column `request` joins them.
+    """
+
+    spans: pl.DataFrame
+    runs: pl.DataFrame
+    requests: pl.DataFrame
+    policy: Policy
+
+
+def collect_facts(spans: pl.DataFrame, policy: Policy) -> Facts:
+    """Assemble requests and stage runs out of the spans of whole sessions.
+
+    Args:
+        spans: at least `SPAN_COLUMNS`, one row per stored span.
+        policy: which error names mean a cancellation or a timeout.
+    """
+    assigned = with_errors(assign_requests(spans.select(SPAN_COLUMNS)), policy.errors)
+    runs = stage_runs(assigned)
+    return Facts(assigned, runs, summarise(assigned, runs), policy)

@@ -1,0 +1,156 @@
+"""One row per request: what stands for it, when it ran, who made it, and how its own span ended."""
+
+from __future__ import annotations
+
+import hashlib
+
+import polars as pl
+
+from tracelens.requests.assemble import TURNS
+
+#: Two turns of a session that are further apart than this do not interrupt one another, in ns.
+NEXT_TURN_NANOS = 600_000_000_000
+
+
+def summarise(spans: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
+    """Summarise each request.
+
+    Args:
+        spans: the frame of `assign_requests` with the columns of `with_errors`.
+        runs: the frame of `stage_runs` on it.
+
+    Returns:
+        One row per request with its ids, role (`turn`, `user_turn`, `agent_turn`, `trace`), span
+        ids, times in ns, `complete` (its own span is there), the error of its own code
+        (`app_*`: an error outside of every stage), `interrupted`, `later_turn` and `heard`.
+    """
+    inside = spans.filter(pl.col("request").is_not_null())
+    requests = inside.group_by("request", maintain_order=True).agg(_request_columns())
+    requests = requests.join(_app_errors(inside), on="request", how="left")
+    requests = requests.join(_run_columns(runs), on="request", how="left")
+    requests = requests.with_columns(
+        request_id=_request_ids(requests), heard=pl.col("heard").fill_null(False)
+    )
+    return _with_later_turns(requests, _sessions(spans)).sort("start", "request")
+
+
+def _request_columns() -> list[pl.Expr]:
+    own = pl.col("span_id") == pl.col("request_span_id")
+    turn = pl.col("role").is_in(TURNS)
+    reply = pl.col("role") == "agent_turn"
+    mapped = pl.col("emitter").filter((pl.col("stage_by") == "mapping") | turn).drop_nulls()
+    placed = pl.col("emitter").filter(pl.col("stage").is_not_null()).drop_nulls()
+    own_start, own_end = pl.col("start_unix_nano").filter(own), pl.col("end_unix_nano").filter(own)
+    reply_end = pl.col("end_unix_nano").filter(reply).max()
+    return [
+        pl.col("request_trace_id").first(),
+        pl.col("request_span_id").first(),
+        own.any().alias("complete"),
+        pl.coalesce(pl.col("role").filter(own & turn).first(), _assumed_role()).alias("role"),
+        pl.col("span_id").sort_by("start_unix_nano").alias("span_ids"),
+        pl.coalesce(
+            pl.col("session_id").filter(turn).first(), pl.col("session_id").drop_nulls().first()
+        ).alias("session_id"),
+        pl.col("user_id").drop_nulls().first(),
+        pl.col("external_request_id").drop_nulls().first(),
+        pl.coalesce(
+            pl.col("service").filter(own).first(), pl.col("service").drop_nulls().first()
+        ).alias("service"),
+        pl.coalesce(
+            mapped.mode().sort().first(),
+            placed.mode().sort().first(),
+            pl.col("emitter").drop_nulls().first(),
+        ).alias("emitter"),
+        pl.col("turn_number").drop_nulls().first(),
+        pl.coalesce(own_start.first(), pl.col("start_unix_nano").min()).alias("start"),
+        pl.coalesce(
+            pl.max_horizontal(own_end.first(), reply_end), pl.col("end_unix_nano").max()
+        ).alias("end"),
+        pl.col("interrupted").filter(turn).any().alias("interrupted"),
+        pl.col("is_cancel").filter(own).any().alias("own_cancel"),
+        (pl.col("is_error") & own).any().alias("own_error"),
+        (pl.col("status_code").filter(own) == 1).any().alias("own_ok"),
+        pl.col("ttfb_ms").filter(turn).drop_nulls().first().alias("ttfa_ms"),
+        pl.col("cost_usd").filter(pl.col("stage").is_not_null()).sum().alias("cost_sum"),
+        pl.col("cost_usd").filter(pl.col("stage").is_not_null()).count().alias("cost_count"),
+    ]
+
+
+def _assumed_role() -> pl.Expr:
+    return pl.when(pl.col("turn_based").any()).then(pl.lit("turn")).otherwise(pl.lit("trace"))
+
+
+def _request_ids(requests: pl.DataFrame) -> pl.Series:
+    """First 32 hex digits of SHA-256 over trace id and request span id, as lower-case hex text."""
+    keys = requests.get_column("request").to_list()
+    return pl.Series(
+        [hashlib.sha256(key.encode()).hexdigest()[:32] for key in keys], dtype=pl.String
+    )
+
+
+def _app_errors(spans: pl.DataFrame) -> pl.DataFrame:
+    """The error of the application's own code: outside every stage, not merely passed on.
+
+    Self errors and propagated ones are told apart as in CRISP (Zhang et al., USENIX ATC 2022): a
+    span that failed with no failed span below it is where an error began. One below a span that
+    ended OK was handled.
+    """
+    failed = spans.filter(pl.col("is_error"))
+    began = failed.filter(pl.col("stage").is_null()).join(_explained(failed), on="row", how="anti")
+    return (
+        began.with_columns(named=pl.col("exception_type").is_not_null())
+        .sort("named", "depth", "start_unix_nano", descending=[True, False, False])
+        .group_by("request", maintain_order=True)
+        .agg(
+            pl.col("span_id").first().alias("app_span_id"),
+            pl.col("error_type").first().alias("app_error_type"),
+            pl.coalesce("exception_message", "status_message").first().alias("app_message"),
+            pl.coalesce("exception_unix_nano", "end_unix_nano").first().alias("app_time"),
+            pl.col("is_timeout").first().alias("app_timeout"),
+            pl.col("http_status").first().alias("app_http_status"),
+        )
+    )
+
+
+def _explained(failed: pl.DataFrame) -> pl.DataFrame:
+    """Rows of failed spans whose error came up from below.
+
+    A child outside every stage that gives no reason explains nothing: web frameworks mark the
+    span that sends the error page, while the exception stands on the request's own span.
+    """
+    reason = pl.coalesce("error_type", "exception_message", "status_message").is_not_null()
+    below = failed.filter(reason | pl.col("stage").is_not_null())
+    return below.select(row="parent_row").drop_nulls().unique()
+
+
+def _run_columns(runs: pl.DataFrame) -> pl.DataFrame:
+    return runs.group_by("request").agg(
+        (pl.col("stage") == "transcription").any().alias("heard"),
+        pl.col("speech_to_speech").any(),
+        pl.col("ttft_ms").filter(pl.col("stage") == "reasoning").drop_nulls().first(),
+        pl.col("input_modalities").drop_nulls().explode().drop_nulls().unique().sort(),
+        pl.col("output_modalities").drop_nulls().explode().drop_nulls().unique().sort(),
+        (pl.col("stage") == "synthesis").any().alias("spoke"),
+    )
+
+
+def _sessions(spans: pl.DataFrame) -> pl.DataFrame:
+    """Traces that hold a whole session: their turns follow one another inside the trace."""
+    return spans.filter(pl.col("role") == "session").select("trace_id").unique()
+
+
+def _with_later_turns(requests: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
+    """Mark requests that another turn of the same conversation follows."""
+    whole = pl.col("request_trace_id").is_in(sessions.get_column("trace_id").implode())
+    keyed = requests.with_columns(
+        _talk=pl.when(whole)
+        .then("request_trace_id")
+        .otherwise(pl.coalesce("session_id", "request_trace_id"))
+    ).sort("start", "request")
+    following = pl.col("start").shift(-1).over("_talk") - pl.col("start")
+    turn = pl.col("role") != "trace"
+    return keyed.with_columns(
+        later_turn=(
+            turn & (following <= NEXT_TURN_NANOS + pl.col("end") - pl.col("start"))
+        ).fill_null(False)
+    ).drop("_talk")

@@ -1,0 +1,1 @@
+"""Finished values to text, tables, JSON and markdown; no queries here."""

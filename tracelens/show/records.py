@@ -1,0 +1,117 @@
+"""Rows in the shapes of the contract: plain values that JSON, CSV and tables can carry."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+
+from tracelens.analyse import Explanation
+
+#: Columns of the requests view that are ours, not the contract's.
+INTERNAL = ("inputs_hash", "load")
+
+
+def request_record(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One request as the contract names its fields: `outcomes` an object, times RFC 3339."""
+    record = {key: value for key, value in row.items() if key not in INTERNAL}
+    record["outcomes"] = {each["at"]: each["outcome"] for each in row["outcomes"]}
+    record["started_at"] = rfc3339(row["start_unix_nano"])
+    return record
+
+
+def request_records(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """Requests as the contract names their fields."""
+    return [request_record(row) for row in rows.iter_rows(named=True)]
+
+
+def explanation_record(explained: Explanation) -> dict[str, Any]:
+    """The request's fields, and beside them spans, texts, critical_path, cost and links."""
+    return {
+        **request_record(explained.request),
+        "spans": explained.spans,
+        "texts": explained.texts,
+        "critical_path": explained.critical_path,
+        "cost": explained.cost,
+        "links": explained.links,
+    }
+
+
+def rfc3339(nanos: int | None) -> str | None:
+    """A time in UTC with all nine digits of its nanoseconds."""
+    if nanos is None:
+        return None
+    seconds, rest = divmod(nanos, 1_000_000_000)
+    try:
+        whole = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON text; times as RFC 3339, bytes as hex, numbers that are none as null."""
+    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, default=_plain)
+
+
+def to_csv(records: Iterable[Mapping[str, Any]]) -> str:
+    """CSV with a header; nested values as JSON, and no cell that a spreadsheet would run."""
+    rows = [{key: _cell(value) for key, value in record.items()} for record in records]
+    out = io.StringIO()
+    names = list(rows[0]) if rows else []
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def to_markdown(records: Iterable[Mapping[str, Any]]) -> str:
+    """A markdown table; pipes, line ends and markup in the cells are escaped."""
+    rows = [{key: _cell(value) for key, value in record.items()} for record in records]
+    if not rows:
+        return ""
+    names = list(rows[0])
+    lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
+    lines += [
+        f"| {' | '.join(escape_markdown(str(row[name])) for name in names)} |" for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def escape_markdown(text: str) -> str:
+    """Text that shows as it is in markdown: no markup, no table cell, no HTML, no line end."""
+    flat = " ".join(text.split())
+    for sign in "\\`*_[]|#~":
+        flat = flat.replace(sign, f"\\{sign}")
+    return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, list | dict):
+        return to_json(value)
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return _plain(value) if isinstance(value, datetime | date | bytes) else value
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value.isoformat()}Z" if value.tzinfo is None else value.isoformat()
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value

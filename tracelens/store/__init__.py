@@ -1,0 +1,8 @@
+"""Parquet segments, the log that says which are live, and DuckDB views over them."""
+
+from tracelens.store.snapshot import Snapshot
+from tracelens.store.stage import Stage
+from tracelens.store.store import Store
+from tracelens.store.writer import Fresh, Writer
+
+__all__ = ["Fresh", "Snapshot", "Stage", "Store", "Writer"]

@@ -1,0 +1,111 @@
+"""DuckDB as tracelens uses it: in memory, bounded, and shut off from files and network."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import polars as pl
+
+from tracelens.errors import QueryError, StoreError
+
+SPILL: Final = "spill-"  # begins the folder that holds what does not fit into memory
+MEMORY_LIMIT: Final = 4 * 1024**3  # bytes, unless half of the machine is less
+THREADS: Final = 8
+
+
+class Engine:
+    """One in-memory database that may touch files below its folders only."""
+
+    def __init__(self, store: Path, *, also: Sequence[Path] = ()) -> None:
+        # Spill files of two processes carry the same names, so each engine has its own folder;
+        # DuckDB makes it when it is needed, and its parent it would not make.
+        spill = store.absolute() / f"{SPILL}{os.getpid()}-{uuid.uuid4().hex}"
+        self._connection = duckdb.connect(":memory:", config=_config(spill))
+        folders = ", ".join(literal(str(each.absolute())) for each in (store, *also))
+        # The order matters: nothing can be set once the configuration is locked.
+        self.run("set parquet_metadata_cache = true")
+        self.run(f"set allowed_directories = [{folders}]")
+        self.run("set enable_external_access = false")
+        self.run("set lock_configuration = true")
+
+    def close(self) -> None:
+        """Let go of the database; cursors still in use keep it alive until they are done."""
+        self._connection.close()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own: one shared between threads gives wrong rows, silently."""
+        return self._connection.cursor()
+
+    def run(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
+        """Execute for the effect."""
+        with self.cursor() as cursor, translated():
+            cursor.execute(sql, params or {})
+
+    def frame(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """Rows of a query. Raises QueryError, or StoreError when a segment cannot be read."""
+        with self.cursor() as cursor, translated():
+            return as_frame(cursor.sql(sql, params=params or {}).to_arrow_table())
+
+    def table(self, name: str, rows: pl.DataFrame) -> None:
+        """Create or replace a table; registered frames would be invisible to other cursors."""
+        with self.cursor() as cursor, translated():
+            cursor.register("incoming_rows", rows.to_arrow())
+            cursor.execute(f"create or replace table {name} as from incoming_rows")
+            cursor.unregister("incoming_rows")
+
+
+def as_frame(rows: Any) -> pl.DataFrame:
+    """An Arrow table as a frame."""
+    frame = pl.from_arrow(rows)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def literal(text: str) -> str:
+    """A SQL string literal, where no parameter can be bound: file names and comments."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A quoted SQL name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn errors of the database into ours."""
+    try:
+        yield
+    except duckdb.IOException as error:
+        raise StoreError(f"the store cannot be read: {_first_line(error)}") from error
+    except duckdb.OutOfMemoryException as error:
+        raise QueryError(
+            "the query needs more memory than it may use; select fewer rows or columns"
+        ) from error
+    except duckdb.Error as error:
+        raise QueryError(_first_line(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    # The lines below the first repeat the query with a caret, except for DuckDB's suggestions.
+    first, *rest = str(error).splitlines() or [type(error).__name__]
+    hints = [each for each in rest if each.startswith(("Did you mean", "Candidate"))]
+    return " ".join([first, *hints])
+
+
+def _config(spill: Path) -> dict[str, str | bool | int | float | list[str]]:
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "memory_limit": f"{min(MEMORY_LIMIT, machine // 2) // 1024**2}MiB",
+        "threads": min(THREADS, os.cpu_count() or 1),
+        "temp_directory": str(spill),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "python_enable_replacements": False,
+    }

@@ -1,0 +1,306 @@
+"""The commit log: a SQLite file that says which segments are live and what each load reported."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+from tracelens.errors import StoreError
+
+LOG_FILE: Final = "log.sqlite"
+LOG_SCHEMA: Final = 1  # raised when an older tracelens could misread what a newer one wrote
+
+Kind = Literal["spans", "requests"]
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One immutable Parquet file: start times in unix ns, `columns` as JSON {name: SQL type}."""
+
+    name: str
+    kind: Kind
+    generation: int
+    rows: int
+    bytes: int
+    first_start: int | None
+    last_start: int | None
+    null_starts: int
+    columns: str
+
+    @property
+    def types(self) -> dict[str, str]:
+        """SQL type per column, in file order."""
+        return dict(json.loads(self.columns))
+
+
+@dataclass(frozen=True)
+class Alias:
+    """An earlier id of a request."""
+
+    request_id: str
+    new_request_id: str
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """Request rows of this trace from before this generation are dead."""
+
+    trace_id: str
+    generation: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """One commit with its report (JSON)."""
+
+    generation: int
+    committed_unix_nano: int
+    sha256: str | None
+    final: bool
+    report: str
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A record that was refused: where, why, and how it began."""
+
+    generation: int
+    at: str | None
+    reason: str | None
+    excerpt: str | None
+
+
+@dataclass(frozen=True)
+class Live:
+    """What is live at one version of the log."""
+
+    version: int
+    segments: tuple[Segment, ...]
+    tombstones: tuple[Tombstone, ...]
+
+    def of(self, kind: Kind) -> tuple[Segment, ...]:
+        """The segments of one kind, oldest first."""
+        return tuple(each for each in self.segments if each.kind == kind)
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a person may ask about loading."""
+
+    loads: tuple[Load, ...]
+    rejects: tuple[Reject, ...]
+    aliases: tuple[Alias, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Everything that one commit adds to the log."""
+
+    generation: int
+    segments: Sequence[Segment]
+    tombstones: Sequence[str] = ()
+    load: Load | None = None
+    rejects: Sequence[Reject] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    request_ids: Sequence[str] = ()
+
+
+def create_log(folder: Path) -> None:
+    """Write an empty log aside and move it into place; the caller holds the writer lock."""
+    draft = folder / f".tmp-{os.getpid()}-{LOG_FILE}"
+    draft.unlink(missing_ok=True)
+    connection = sqlite3.connect(draft, isolation_level=None)
+    try:
+        connection.executescript(files(__package__).joinpath("log.sql").read_text("utf-8"))
+        meta = {"schema": LOG_SCHEMA, "version": 0, "generation": 0}
+        connection.executemany("insert into meta values (?, ?)", meta.items())
+    finally:
+        connection.close()
+    draft.replace(folder / LOG_FILE)
+
+
+class Log:
+    """A connection to the log. Reading never waits for a writer; one thread at a time uses it."""
+
+    def __init__(self, folder: Path, *, write: bool = False) -> None:
+        self._path = folder / LOG_FILE
+        self._turn = threading.Lock()
+        with self._translated():
+            self._connection = self._connect("rw" if write else "ro")
+        try:
+            with self._translated():
+                self._prepare(write)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def close(self) -> None:
+        """Release the file."""
+        self._connection.close()
+
+    def version(self) -> int:
+        """A number that changes with every change of the log."""
+        with self._transaction("deferred"):
+            return self._meta("version")
+
+    def generation(self) -> int:
+        """The number of the newest commit; 0 in an empty store."""
+        with self._transaction("deferred"):
+            return self._meta("generation")
+
+    def live(self) -> Live:
+        """The live segments and the tombstones, from one moment."""
+        with self._transaction("deferred"):
+            return self._read_live()
+
+    def records(self) -> Records:
+        """Loads, rejects and aliases, from one moment; oldest first."""
+        with self._transaction("deferred"):
+            return self._read_records()
+
+    def everything(self) -> tuple[Live, Records]:
+        """What is live and what was recorded, from one moment."""
+        with self._transaction("deferred"):
+            return self._read_live(), self._read_records()
+
+    def known(self, sha256: str) -> Load | None:
+        """The newest last part of a dump with these decompressed bytes."""
+        where = "where final and sha256 = ? order by generation desc limit 1"
+        with self._transaction("deferred"):
+            found = self._rows(Load, "loads", where, sha256)
+        return found[0] if found else None
+
+    def add(self, entry: Entry) -> None:
+        """Record one commit, whole or not at all; it is durable when this returns."""
+        with self._transaction("immediate"):
+            self._set_meta("generation", entry.generation)
+            self._bump()
+            self._insert("segments (" + _names(Segment) + ")", entry.segments)
+            rows = [(trace, entry.generation) for trace in entry.tombstones]
+            self._connection.executemany("insert or replace into tombstones values (?, ?)", rows)
+            self._insert("loads", [entry.load] if entry.load else [])
+            self._insert("rejects", entry.rejects)
+            self._add_aliases(entry)
+
+    def replace(self, old: Sequence[Segment], new: Segment | None) -> None:
+        """Swap segments for a merged one; the old files may be deleted after a grace period."""
+        with self._transaction("immediate"):
+            self._bump()
+            self._connection.executemany(
+                "update segments set gone = ? where name = ?",
+                [(time.time(), each.name) for each in old],
+            )
+            self._insert("segments (" + _names(Segment) + ")", [new] if new else [])
+
+    def files(self) -> dict[str, float | None]:
+        """Every segment file that the log knows, with the unix time when it was replaced."""
+        with self._transaction("deferred"):
+            return dict(self._connection.execute("select name, gone from segments"))
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Drop the rows of replaced segments whose files are deleted."""
+        with self._transaction("immediate"):
+            self._connection.executemany(
+                "delete from segments where name = ? and gone is not null",
+                [(name,) for name in names],
+            )
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=30.0,
+        )
+
+    def _prepare(self, write: bool) -> None:
+        schema = self._meta("schema")
+        if schema > LOG_SCHEMA:
+            raise StoreError(
+                f"store {self._path.parent} was written by a newer tracelens (log schema {schema}, "
+                f"this version knows {LOG_SCHEMA}); upgrade tracelens"
+            )
+        if write:
+            self._connection.execute("pragma journal_mode = wal")
+            self._connection.execute("pragma synchronous = full")
+
+    def _read_live(self) -> Live:
+        segments = self._rows(Segment, "segments", "where gone is null order by generation, name")
+        return Live(self._meta("version"), segments, self._rows(Tombstone, "tombstones"))
+
+    def _read_records(self) -> Records:
+        return Records(
+            self._rows(Load, "loads", "order by generation"),
+            self._rows(Reject, "rejects", "order by rowid"),
+            self._rows(Alias, "aliases"),
+        )
+
+    def _add_aliases(self, entry: Entry) -> None:
+        # A chain a > b > c is kept flat, and an id that is in use again is no alias any more.
+        run = self._connection.executemany
+        pairs = list(entry.aliases.items())
+        run("update aliases set new_request_id = ? where new_request_id = ?", _swapped(pairs))
+        run("insert or replace into aliases values (?, ?)", pairs)
+        run("delete from aliases where request_id = ?", [(each,) for each in entry.request_ids])
+
+    def _meta(self, key: str) -> int:
+        row = self._connection.execute("select value from meta where key = ?", (key,)).fetchone()
+        if row is None or not isinstance(row[0], int):
+            raise StoreError(f"store {self._path.parent} is damaged: its log has no {key}")
+        return row[0]
+
+    def _set_meta(self, key: str, value: int) -> None:
+        self._connection.execute("update meta set value = ? where key = ?", (value, key))
+
+    def _bump(self) -> None:
+        self._connection.execute("update meta set value = value + 1 where key = 'version'")
+
+    def _rows(self, row: type[Row], table: str, rest: str = "", *params: Any) -> tuple[Row, ...]:
+        sql = f"select {_names(row)} from {table} {rest}"
+        return tuple(row(*values) for values in self._connection.execute(sql, params))
+
+    def _insert(self, table: str, rows: Sequence[Any]) -> None:
+        values = [astuple(row) for row in rows]
+        if values:
+            marks = ", ".join("?" * len(values[0]))
+            self._connection.executemany(f"insert into {table} values ({marks})", values)
+
+    @contextmanager
+    def _transaction(self, kind: str) -> Iterator[None]:
+        with self._turn, self._translated():
+            self._connection.execute(f"begin {kind}")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("rollback")
+                raise
+            self._connection.execute("commit")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"the log of store {self._path.parent} cannot be used: {error}. If the file "
+                f"{LOG_FILE} is damaged, restore it from a backup or ingest into a new store"
+            ) from error
+
+
+def _names(row: type[Any]) -> str:
+    return ", ".join(each.name for each in fields(row))
+
+
+def _swapped(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(new, old) for old, new in pairs]

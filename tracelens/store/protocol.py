@@ -1,0 +1,138 @@
+"""The commit protocol: the steps in which staged files become segments of the log."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tracelens.store.log import Entry, Load, Log, Reject, Segment
+from tracelens.store.segments import (
+    COLUMNS,
+    columns_json,
+    draft_name,
+    final_name,
+    sync_path,
+    write_requests,
+)
+
+
+@dataclass
+class Part:
+    """A commit on its way: the steps below turn its drafts into segments of the log."""
+
+    folder: Path
+    log: Log
+    generation: int
+    spans: Segment | None
+    requests: pl.DataFrame
+    judged: Sequence[str]
+    report: Mapping[str, Any] | None
+    rejects: Sequence[Mapping[str, Any]]
+    final: bool
+    aliases: Mapping[str, str]
+    drafts: list[Segment] = field(default_factory=list)
+
+
+def write_drafts(part: Part) -> None:
+    """Write the requests beside the spans, under a name that nothing reads."""
+    if part.spans is not None:
+        part.drafts.append(part.spans)
+    if part.requests.height:
+        name = draft_name("requests", part.generation)
+        write_requests(part.requests, part.generation, part.folder / name)
+        part.drafts.append(_request_segment(part, name))
+
+
+def sync_drafts(part: Part) -> None:
+    """Have the bytes on the disk before anything refers to them."""
+    for draft in part.drafts:
+        sync_path(part.folder / draft.name)
+
+
+def rename_drafts(part: Part) -> None:
+    """Give the files their names; without the log they are still unread."""
+    for draft in part.drafts:
+        (part.folder / draft.name).rename(part.folder / final_name(draft.name))
+
+
+def sync_names(part: Part) -> None:
+    """Have the names on the disk before the log mentions them."""
+    sync_path(part.folder)
+
+
+def record_part(part: Part) -> None:
+    """Enter it all in the log in one transaction: the moment at which the commit exists."""
+    part.log.add(
+        Entry(
+            part.generation,
+            [_renamed(draft) for draft in part.drafts],
+            part.judged,
+            _load(part),
+            [_reject(part.generation, each) for each in part.rejects],
+            part.aliases,
+            part.requests["request_id"].to_list(),
+        )
+    )
+
+
+#: A kill between any two of these leaves files that nothing refers to, and no half commit.
+STEPS: tuple[Callable[[Part], None], ...] = (
+    write_drafts,
+    sync_drafts,
+    rename_drafts,
+    sync_names,
+    record_part,
+)
+
+
+def commit(part: Part) -> None:
+    """Take all steps in their order."""
+    for step in STEPS:
+        step(part)
+
+
+def _renamed(draft: Segment) -> Segment:
+    return replace(draft, name=final_name(draft.name))
+
+
+def _request_segment(part: Part, name: str) -> Segment:
+    starts = part.requests["start_unix_nano"]
+    bounds = [each if isinstance(each, int) else None for each in (starts.min(), starts.max())]
+    return Segment(
+        name,
+        "requests",
+        part.generation,
+        part.requests.height,
+        (part.folder / name).stat().st_size,
+        bounds[0],
+        bounds[1],
+        starts.null_count(),
+        columns_json(COLUMNS["requests"]),
+    )
+
+
+def _load(part: Part) -> Load | None:
+    if part.report is None:
+        return None
+    report = _clean(json.dumps(part.report, ensure_ascii=False, default=str))
+    sha256 = part.report.get("sha256")
+    return Load(part.generation, time.time_ns(), sha256, part.final, report)
+
+
+def _reject(generation: int, row: Mapping[str, Any]) -> Reject:
+    at, reason, excerpt = (
+        None if row.get(key) is None else _clean(str(row[key]))
+        for key in ("at", "reason", "excerpt")
+    )
+    return Reject(generation, at, reason, excerpt)
+
+
+def _clean(text: str) -> str:
+    # File names and excerpts may hold lone surrogates, which no database stores.
+    return text.encode("utf-8", "replace").decode("utf-8")
