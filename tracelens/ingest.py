@@ -19,10 +19,12 @@ from tracelens.model import REQUEST
 from tracelens.normalise import canonical_spans, mapping_version, promoted_keys
 from tracelens.policy import Policy
 from tracelens.read import Source, SpanReader, Tally, file_source, read_spans
-from tracelens.store import Fresh, Stage, Store, Writer
+from tracelens.store import Fresh, LoadEntry, Stage, Store, Writer
 
-#: Decompressed bytes after which a part of a large input is committed.
+#: Decompressed bytes after which a commit is made: parts of a large input, or some small ones.
 PART_BYTES: Final = 250 * 1024**2
+#: Spans that are normalised at once.
+NORMALISE_ROWS: Final = 20_000
 HEAD_BYTES: Final = 64 * 1024
 #: Rejects shown in a report; the store keeps as many as the policy says.
 REJECTS_SHOWN: Final = 20
@@ -121,6 +123,7 @@ def ingest(
         sources = list(find_sources(paths))
         for number, source in enumerate(sources, 1):
             report.sources.append(run.load(source, number, len(sources)))
+        run.flush()
     finally:
         run.close()
     if run.refused and all(each.status == "refused" for each in report.sources):
@@ -174,7 +177,11 @@ def _nothing(refused: Sequence[InputError]) -> InputError:
 
 
 class _Run:
-    """One ingest: the store, opened when the first input proves readable, and what was refused."""
+    """One ingest: inputs are read one by one, and small ones share a commit.
+
+    A commit costs a fraction of a second whatever it holds, so a folder of ten thousand small
+    dumps would take an hour if each had its own; a large input is committed in parts.
+    """
 
     def __init__(
         self,
@@ -190,25 +197,40 @@ class _Run:
         self.refused: list[InputError] = []
         self._store: Store | None = None
         self._known: dict[tuple[int, str], dict[str, Any]] | None = None
+        self._group = _Group()
+        self._loaded: set[str] = set()  # decompressed hashes of this ingest
 
     def close(self) -> None:
+        self._group.close()
         if self._store is not None:
             self._store.close()
 
     def load(self, source: Source, number: int, of: int) -> SourceReport:
-        """Load one input; one that cannot be read at all is reported as refused."""
+        """Read one input; its report is complete once `flush` was called."""
         before = self._before(source)
         if before is not None:
             return _repeated(before, source)
         hashed = _HashedSource(source)
         reader = read_spans(hashed.source, promoted_keys(), self.policy.limits)
         report = SourceReport(source.path)
+        self._group.open(_Input(report, reader.tally, hashed))
         try:
-            for part in self._parts(reader, source, number, of):
-                self._commit(part, report, reader.tally, hashed)
+            for batch in _watched(reader, source, number, of, self.progress):
+                if self._group.is_full(reader.tally.decompressed_bytes):
+                    self._commit(final=False)
+                self._group.add(batch)
+                if self._group.rows >= NORMALISE_ROWS:
+                    self._group.spill(self.store(), self.policy)
         except InputError as error:
-            return self._refuse(error, report, reader.tally)
+            self._refuse(error)
+        if self._group.is_full(reader.tally.decompressed_bytes):
+            self.flush()
         return report
+
+    def flush(self) -> None:
+        """Commit what was read and is not yet stored."""
+        if self._group.inputs:
+            self._commit(final=True)
 
     def store(self) -> Store:
         if self._store is None:
@@ -234,46 +256,31 @@ class _Run:
             return None
         return known if whole.hexdigest() == known["file_sha256"] else None
 
-    def _parts(
-        self, reader: SpanReader, source: Source, number: int, of: int
-    ) -> Iterator[tuple[Stage, bool]]:
-        """Staged parts of the input, each with whether it is the last."""
-        batches = _watched(reader, source, number, of, self.progress)
-        batch = next(batches, None)
-        while True:
-            with self.store().stage() as stage:
-                begun = reader.tally.decompressed_bytes
-                while batch is not None and (
-                    not stage.rows or reader.tally.decompressed_bytes - begun < PART_BYTES
-                ):
-                    stage.add(canonical_spans(batch, self.policy))
-                    batch = next(batches, None)
-                yield stage, batch is None
-            if batch is None:
-                return
-
-    def _commit(
-        self, part: tuple[Stage, bool], report: SourceReport, tally: Tally, hashed: _HashedSource
-    ) -> None:
-        stage, final = part
-        before = self.store().known_dump(tally.sha256) if final and tally.sha256 else None
-        with self.store().writer() as writer:
+    def _commit(self, *, final: bool) -> None:
+        """Store the group; without `final` its last input goes on in the next one."""
+        group = self._group
+        self._group = _Group() if final else group.rest()
+        group.spill(self.store(), self.policy)
+        last = None if final else group.inputs[-1]
+        with group.stage or self.store().stage() as stage, self.store().writer() as writer:
             fresh = writer.fresh(stage)
             requests, traces, aliases = self._judge(writer, fresh)
-            _count(report, fresh, requests, tally)
-            if final:
-                _finish(report, tally, hashed, known_before=before is not None)
-            else:
-                report.status = "partly_loaded"
-            writer.commit(
-                fresh,
-                requests,
-                traces,
-                {**report.as_dict(), "rejects": report.rejects},
-                [vars(each) for each in tally.rejects] if final else [],
-                final=final,
-                aliases=aliases,
-            )
+            for number, each in enumerate(group.inputs):
+                each.count(fresh.stored_by_source.get(number, 0))
+                if each is not last:
+                    each.finish(seen=self._seen(each))
+            _touch(group, fresh, requests)
+            entries = [each.entry(final=each is not last) for each in group.inputs]
+            writer.commit(fresh, requests, traces, entries, aliases=aliases)
+
+    def _seen(self, each: _Input) -> bool:
+        """Whether a dump with these decompressed bytes was loaded before, in whatever wrapping."""
+        sha256 = each.tally.sha256
+        if sha256 is None:
+            return False
+        again = sha256 in self._loaded
+        self._loaded.add(sha256)
+        return again or self.store().known_dump(sha256) is not None
 
     def _judge(
         self, writer: Writer, fresh: Fresh
@@ -286,17 +293,116 @@ class _Run:
         requests = locate_requests(spans, self.policy, mapping_version())
         return requests, traces, _aliases(writer.requests_of(traces), requests)
 
-    def _refuse(self, error: InputError, report: SourceReport, tally: Tally) -> SourceReport:
-        """Keep the reason in the report, and in the store when there is one."""
-        self.refused.append(error)
-        report.status = "refused" if not report.spans_stored else "partly_loaded"
-        report.bytes, report.format = tally.bytes, tally.format
-        report.rejects = [{"at": "", "reason": str(error), "excerpt": ""}]
-        if self._store is not None or (self.path / "log.sqlite").exists():
-            with self.store().writer() as writer:
-                empty = pl.DataFrame(schema=REQUEST)
-                writer.commit(None, empty, [], report.as_dict(), report.rejects, final=False)
-        return report
+    def _refuse(self, error: InputError) -> None:
+        """Keep the reason in the report, and in the store when there is one.
+
+        What an input gave before it passed a limit stays loaded.
+        """
+        each = self._group.inputs[-1]
+        each.refusal = error
+        each.count(0)
+        each.report.rejects = [{"at": "", "reason": str(error), "excerpt": ""}]
+        each.report.status = "partly_loaded" if each.tally.spans_read else "refused"
+        if not each.tally.spans_read:
+            self.refused.append(error)
+            if self._store is None and not (self.path / "log.sqlite").exists():
+                self._group.inputs.pop()
+
+
+@dataclass
+class _Input:
+    """One input of a group: its report, what the reader counted, and its hashes."""
+
+    report: SourceReport
+    tally: Tally
+    hashed: _HashedSource
+    refusal: InputError | None = None
+
+    def count(self, stored: int) -> None:
+        """Add what a commit stored of it; the counts add up at any time."""
+        report, tally = self.report, self.tally
+        report.spans_stored += stored
+        report.spans_read, report.spans_rejected = tally.spans_read, tally.spans_rejected
+        report.spans_duplicate = tally.spans_read - tally.spans_rejected - report.spans_stored
+        report.format, report.bytes = tally.format, tally.bytes
+        report.status = "partly_loaded"
+
+    def finish(self, *, seen: bool) -> None:
+        """Complete the report of an input that was read to its end."""
+        if self.refusal is not None:
+            self.report.status = "partly_loaded" if self.tally.spans_read else "refused"
+            return
+        report, tally = self.report, self.tally
+        report.sha256 = tally.sha256
+        report.file_sha256, report.head_sha256 = self.hashed.whole(), self.hashed.head()
+        report.records_rejected = tally.records_rejected
+        report.other_signals = dict(tally.other_signals)
+        report.warnings = [dict(vars(warning)) for warning in tally.warnings.values()]
+        report.rejects = [dict(vars(reject)) for reject in tally.rejects[:REJECTS_SHOWN]]
+        incomplete = tally.spans_rejected or tally.records_rejected
+        report.status = "partly_loaded" if incomplete else "loaded"
+        if seen and not report.spans_stored:
+            report.status = "loaded_before"
+
+    def entry(self, *, final: bool) -> LoadEntry:
+        """What the log keeps of it."""
+        if self.refusal is not None:
+            return LoadEntry(self.report.as_dict(), self.report.rejects, final=False)
+        rejects = [vars(each) for each in self.tally.rejects] if final else []
+        return LoadEntry(self.report.as_dict(), rejects, final=final)
+
+
+class _Group:
+    """Spans of some inputs that will be committed together, staged as they come."""
+
+    def __init__(self) -> None:
+        self.inputs: list[_Input] = []
+        self.stage: Stage | None = None
+        self.rows = 0  # read and not yet staged
+        self._batches: list[tuple[pl.DataFrame, int]] = []
+        self._begun = 0  # decompressed bytes of the open input that earlier groups took
+        self._bytes = 0  # of the inputs that are complete
+
+    def open(self, each: _Input) -> None:
+        """Begin an input."""
+        if self.inputs:
+            self._bytes += self.inputs[-1].tally.decompressed_bytes - self._begun
+            self._begun = 0
+        self.inputs.append(each)
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Take a batch of the open input."""
+        self._batches.append((batch, len(self.inputs) - 1))
+        self.rows += batch.height
+
+    def is_full(self, read: int) -> bool:
+        """Whether the group should be committed, `read` bytes into the open input."""
+        some = bool(self.rows or self.stage)
+        return some and self._bytes + read - self._begun >= PART_BYTES
+
+    def rest(self) -> _Group:
+        """The group in which the open input goes on."""
+        group = _Group()
+        group.inputs = self.inputs[-1:]
+        group._begun = group.inputs[-1].tally.decompressed_bytes
+        return group
+
+    def spill(self, store: Store, policy: Policy) -> None:
+        """Normalise what was read and stage it; many small batches are read as one."""
+        if not self._batches:
+            return
+        self.stage = self.stage or store.stage()
+        spans = canonical_spans(pl.concat([batch for batch, _ in self._batches]), policy)
+        begin = 0
+        for batch, source in self._batches:
+            self.stage.add(spans.slice(begin, batch.height), source)
+            begin += batch.height
+        self._batches, self.rows = [], 0
+
+    def close(self) -> None:
+        """Leave out what was staged and not committed."""
+        if self.stage is not None:
+            self.stage.__exit__(None, None, None)
 
 
 class _HashedSource:
@@ -383,30 +489,13 @@ def _watched(
         yield batch
 
 
-def _count(report: SourceReport, fresh: Fresh, requests: pl.DataFrame, tally: Tally) -> None:
-    report.spans_stored += fresh.stored
-    report.spans_duplicate += fresh.duplicate
-    report.traces_touched += len(fresh.traces)
-    report.requests_touched += requests.height
-    report.spans_rejected = tally.spans_rejected
-    report.spans_read = report.spans_stored + report.spans_duplicate + report.spans_rejected
-    report.format, report.bytes = tally.format, tally.bytes
-
-
-def _finish(
-    report: SourceReport, tally: Tally, hashed: _HashedSource, *, known_before: bool
-) -> None:
-    report.sha256 = tally.sha256
-    report.file_sha256, report.head_sha256 = hashed.whole(), hashed.head()
-    report.spans_read = tally.spans_read
-    report.records_rejected = tally.records_rejected
-    report.other_signals = dict(tally.other_signals)
-    report.warnings = [dict(vars(each)) for each in tally.warnings.values()]
-    report.rejects = [dict(vars(each)) for each in tally.rejects[:REJECTS_SHOWN]]
-    incomplete = tally.spans_rejected or tally.records_rejected
-    report.status = "partly_loaded" if incomplete else "loaded"
-    if known_before and not report.spans_stored:
-        report.status = "loaded_before"
+def _touch(group: _Group, fresh: Fresh, requests: pl.DataFrame) -> None:
+    """Count traces and requests at the input that brought most: they may come from several."""
+    stored = fresh.stored_by_source
+    if stored:
+        report = group.inputs[max(stored, key=lambda number: stored[number])].report
+        report.traces_touched += len(fresh.traces)
+        report.requests_touched += requests.height
 
 
 def _aliases(old: pl.DataFrame, new: pl.DataFrame) -> dict[str, str]:

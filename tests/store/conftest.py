@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.frames import new_store
+from tests.store.frames import new_store
 from tracelens.store import Store
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from tracelens.model import CANONICAL_SPAN, RAW_SPAN, REQUEST
-from tracelens.store import Store
+from tracelens.store import LoadEntry, Store
 
 SECOND = 10**9
 
@@ -93,8 +93,6 @@ def load(
             fresh,
             judged,
             fresh.traces if traces is None else traces,
-            counts | report,
-            rejects,
-            final=final,
+            [LoadEntry(counts | report, rejects, final)],
             aliases=aliases,
         )

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.frames import load, new_store, number, request, requests, span, spans, trace
+from tests.store.frames import load, new_store, number, request, requests, span, spans, trace
 from tracelens.model import REQUEST
-from tracelens.store import Store
+from tracelens.store import LoadEntry, Store
 
 
 def count(store: Store, view: str) -> int:
@@ -24,13 +24,13 @@ def test_a_span_is_stored_once(store: Store) -> None:
         stage.add(spans(span("a"), span("a", "leaf"), span("a")))
         fresh = writer.fresh(stage)
         assert (fresh.stored, fresh.duplicate, fresh.traces) == (2, 1, [trace("a")])
-        writer.commit(fresh, requests(), fresh.traces, {})
+        writer.commit(fresh, requests(), fresh.traces, [LoadEntry({})])
     with store.stage() as stage, store.writer() as writer:
         stage.add(spans(span("a")))
         stage.add(spans(span("b")))
         fresh = writer.fresh(stage)
         assert (fresh.stored, fresh.duplicate, fresh.traces) == (1, 1, [trace("b")])
-        writer.commit(fresh, requests(), fresh.traces, {})
+        writer.commit(fresh, requests(), fresh.traces, [LoadEntry({})])
     assert count(store, "spans") == 3
 
 
@@ -51,7 +51,7 @@ def test_spans_without_a_start_are_stored_once(store: Store) -> None:
 def test_an_empty_stage_commits_its_report(store: Store) -> None:
     with store.stage() as stage, store.writer() as writer:
         fresh = writer.fresh(stage)
-        writer.commit(fresh, requests(), [], {"path": "empty.json"})
+        writer.commit(fresh, requests(), [], [LoadEntry({"path": "empty.json"})])
     assert [each["path"] for each in store.loads()] == ["empty.json"]
     assert not list((store.path / "segments").iterdir())
 
@@ -71,7 +71,7 @@ def test_several_parts_in_one_turn(store: Store) -> None:
             with store.stage() as stage:
                 stage.add(spans(*rows))
                 fresh = writer.fresh(stage)
-                writer.commit(fresh, requests(request("a")), fresh.traces, {})
+                writer.commit(fresh, requests(request("a")), fresh.traces, [LoadEntry({})])
     assert (count(store, "spans"), count(store, "requests")) == (2, 1)
 
 
@@ -96,7 +96,7 @@ def test_a_recompute_without_spans(store: Store) -> None:
         old = writer.requests_of([trace("a")])
         assert old.schema == REQUEST
         judged = old.with_columns(failed=pl.lit(True))
-        writer.commit(None, judged, [trace("a")], None)
+        writer.commit(None, judged, [trace("a")])
     assert store.query("select failed from requests")["failed"].to_list() == [True]
     assert len(store.loads()) == 1
 
@@ -106,7 +106,7 @@ def test_requests_of_other_traces_are_refused(store: Store) -> None:
         stage.add(spans(span("a")))
         fresh = writer.fresh(stage)
         with pytest.raises(ValueError, match="not recomputed"):
-            writer.commit(fresh, requests(request("b")), fresh.traces, {})
+            writer.commit(fresh, requests(request("b")), fresh.traces, [LoadEntry({})])
 
 
 def test_related_traces_share_a_session(store: Store) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.frames import new_store
+from tests.store.frames import new_store
 from tracelens.errors import QueryError
 from tracelens.store import engine
 from tracelens.store.engine import Engine

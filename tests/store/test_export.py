@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from store.frames import load, span, spans
+from tests.store.frames import load, span, spans
 from tracelens.errors import UsageError
 from tracelens.store import Store
 from tracelens.store.views import VIEWS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from store.frames import load, new_store, request, requests, span, spans
+from tests.store.frames import load, new_store, request, requests, span, spans
 from tracelens.errors import QueryError
 from tracelens.store import Store
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from store.frames import load, span, spans, trace
+from tests.store.frames import load, span, spans, trace
 from tracelens.errors import TracelensError
 from tracelens.store import Store
 
@@ -36,7 +36,7 @@ class Nursery:
     """The process that forks writers."""
 
     def __init__(self) -> None:
-        environment = os.environ | {"PYTHONPATH": str(HERE.parents[1])}
+        environment = os.environ | {"PYTHONPATH": str(HERE.parents[2])}
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "nursery.py")],
             stdin=subprocess.PIPE,
@@ -125,7 +125,7 @@ def test_random_kills(tmp_path: Path, nursery: Nursery) -> None:
     pace = time.monotonic() - began
     for _ in range(KILLS):
         pid = nursery.start(folder)
-        time.sleep(dice.uniform(0, 2 * pace))
+        time.sleep(dice.uniform(0, 1.5 * pace))
         os.kill(pid, signal.SIGKILL)
         committed, ended_by = nursery.finish()
         assert ended_by == signal.SIGKILL

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.frames import load, new_store, span, spans
+from tests.store.frames import load, new_store, span, spans
 from tracelens.errors import NotFoundError, StoreError
 from tracelens.store import Store
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from store.frames import load, new_store, request, requests, span, spans, trace
+from tests.store.frames import load, new_store, request, requests, span, spans, trace
 from tracelens.errors import StoreError
 from tracelens.store import Store, compact
 from tracelens.store.sweep import sweep
@@ -25,7 +25,7 @@ HALF = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from store.frames import load, span, spans
+    from tests.store.frames import load, span, spans
     from tracelens.store import Store
     store = Store.open(Path(sys.argv[1]), create=True)
     for number in range(int(sys.argv[2]), int(sys.argv[2]) + 8):

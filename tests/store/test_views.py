@@ -6,7 +6,7 @@ from datetime import datetime
 
 import polars as pl
 
-from store.frames import load, request, requests, span, spans, trace
+from tests.store.frames import load, request, requests, span, spans, trace
 from tracelens.model import CANONICAL_SPAN, RAW_SPAN, REQUEST
 from tracelens.store import Store
 from tracelens.store.views import VIEWS

@@ -18,7 +18,7 @@ MISSING = {
 
 
 def verdict_sentence() -> pl.Expr:
-    """The sentence, over `failed`, `named`, `stage`, `boundary`, `cause` and the `top_*` columns."""
+    """The sentence, over `failed`, `named`, `stage`, `boundary`, `cause` and `top_*`."""
     stage = pl.col("stage").str.to_titlecase()
     subject = pl.coalesce(
         pl.col("cause").replace_strict(MISSING, default=None, return_dtype=pl.String),

@@ -16,10 +16,10 @@ from tracelens.model import AttributeType
 from tracelens.policy.limits import Limits
 from tracelens.read import json_format, proto_format
 from tracelens.read.decompress import Decompressed, as_utf8
-from tracelens.read.describe import describe_bytes, way_out
+from tracelens.read.describe import describe_bytes, looks_like_otlp, way_out
 from tracelens.read.sink import Sink
 from tracelens.read.source import Source, file_source
-from tracelens.read.tally import Reject, Tally, Warning_
+from tracelens.read.tally import ENDS_INSIDE, Reject, Tally, Warning_
 from tracelens.read.window import Window
 
 __all__ = ["Reject", "Source", "SpanReader", "Tally", "Warning_", "file_source", "read_spans"]
@@ -131,11 +131,10 @@ class SpanReader:
             raise InputError(f"{path}: this looks like {what}. {way_out(what)}")
         if self.sink.traces_seen and not tally.rejects:
             return
-        if tally.rejects and self.is_trace(head):
-            first = tally.rejects[0]
-            raise InputError(f"{path}: no span could be read: at {first.at}, {first.reason}.")
+        reject = next(iter(tally.rejects), None)
+        if reject and (reject.reason.startswith(ENDS_INSIDE) or looks_like_otlp(head)):
+            raise InputError(
+                f"{path}: no span could be read: at {reject.at}, {reject.reason}. Export it again."
+            )
         what, advice = describe_bytes(head)
         raise InputError(f"{path}: this looks like {what}, not a trace dump. {advice}")
-
-    def is_trace(self, head: bytes) -> bool:
-        return self.sink.traces_seen or b"esource" in head

@@ -126,9 +126,9 @@ class Decompressed:
 
     def unpack(self, data: bytes, file: BinaryIO) -> Iterator[bytes]:
         """All frames of a zstd stream."""
-        frame, inside = new_frame(), False
+        frame, inside, at = new_frame(), False, 0
         while data:
-            bite, data = data[:_ZSTD_BITE], data[_ZSTD_BITE:]
+            bite = data[at : at + _ZSTD_BITE]
             try:
                 piece = frame.decompress(bite)
             except zstandard.ZstdError as error:
@@ -136,11 +136,13 @@ class Decompressed:
                 return
             if piece:
                 yield piece
+            at += len(bite)
             inside = not frame.eof
             if frame.eof:
-                data = frame.unused_data + data
+                at -= len(frame.unused_data)
                 frame = new_frame()
-            data = data or self.read_raw(file)
+            if at >= len(data):
+                data, at = self.read_raw(file), 0
         if inside:
             self.fault = self.early("zstd")
 

@@ -32,6 +32,8 @@ _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
 )
 
+_JAEGER: Final = "Jaeger JSON, which is recognised but cannot be read yet"
+_ZIPKIN: Final = "Zipkin JSON, which is recognised but cannot be read yet"
 _CHAT_KEYS: Final = frozenset({"messages", "role", "content", "history", "conversation", "turns"})
 
 
@@ -55,6 +57,11 @@ def describe_bytes(head: bytes) -> tuple[str, str]:
     return "plain text or a log", _EXPORT
 
 
+def looks_like_otlp(head: bytes) -> bool:
+    """Whether there is the name of OTLP's outermost list, however damaged what is around it."""
+    return b"resourceSpans" in head or b"resource_spans" in head
+
+
 def looks_like_text(head: bytes) -> bool:
     """UTF-8 or Latin text: hardly any control characters."""
     control = sum(byte < 32 and byte not in b"\t\r\n\x0b\x0c\x1b" for byte in head)
@@ -76,6 +83,15 @@ def looks_like_table(text: str) -> bool:
     return False
 
 
+def describe_start(head: bytes) -> str:
+    """What a JSON document without OTLP spans is, when only its start can be held."""
+    if b'"traceID"' in head and b'"spanID"' in head:
+        return _JAEGER
+    if b'"traceId"' in head and (b'"localEndpoint"' in head or b'"timestamp"' in head):
+        return _ZIPKIN
+    return "JSON, but not OTLP"
+
+
 def describe_document(document: Any) -> str:
     """What a JSON document without OTLP spans is."""
     first = document[0] if isinstance(document, list) and document else document
@@ -85,9 +101,9 @@ def describe_document(document: Any) -> str:
         return "JSON, but not OTLP"
     keys = first.keys()
     if is_jaeger(first):
-        return "Jaeger JSON, which is recognised but cannot be read yet"
+        return _JAEGER
     if {"traceId", "id"} <= keys and keys & {"timestamp", "duration", "localEndpoint", "kind"}:
-        return "Zipkin JSON, which is recognised but cannot be read yet"
+        return _ZIPKIN
     if isinstance(first.get("context"), dict) and "trace_id" in first["context"]:
         return "the output of an OpenTelemetry console exporter, which cannot be read yet"
     if isinstance(first.get("traces"), list):

@@ -32,8 +32,22 @@ _GOES_ON: Final = b",[:"
 
 # Everything up to the next bracket, strings passed whole; possessive, so that it never backtracks.
 _TO_BRACKET: Final = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]*+)*+', re.S)
-_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.S)
+_QUOTED: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_STRING: Final = re.compile(_QUOTED, re.S)
 _SCALAR: Final = re.compile(rb"[^\s,\]}]*+")
+
+
+def nested(depth: int) -> bytes:
+    """Pattern of a bracketed value with at most `depth` levels of brackets inside."""
+    atom = rb'[^"{}\[\]]++|' + _QUOTED
+    pattern = rb"[{\[](?:" + atom + rb")*+[}\]]"
+    for _ in range(depth):
+        pattern = rb"[{\[](?:" + atom + rb"|" + pattern + rb")*+[}\]]"
+    return pattern
+
+
+# Most documents need no more levels, and one match is several times faster than bracket by bracket.
+_NESTED: Final = re.compile(nested(24), re.S)
 _NEXT_START: Final = re.compile(rb"\n[{\[]")
 
 
@@ -99,6 +113,9 @@ def find_break(data: bytes, begin: int, start: int) -> int:
 
 def document_end(data: bytes, start: int) -> int:
     """Offset after the document that begins at `start`; 0 when it does not end in `data`."""
+    whole = _NESTED.match(data, start)
+    if whole:
+        return whole.end()
     depth, at, end = 0, start, len(data)
     while True:
         matched = _TO_BRACKET.match(data, at)
@@ -130,6 +147,8 @@ class Splitter:
         self.limit = limit
         self.handful = handful
         self.resource_came_late = False
+        #: Whether there was a list of resources, scopes or spans, or another signal.
+        self.found = False
 
     def walk(self, resource: bytes = b"", scope: bytes = b"") -> Iterator[Piece]:
         """Walk the object or list at the window."""
@@ -146,6 +165,7 @@ class Splitter:
         passed = False
         for key in self.keys():
             below = self.peek() in (b"{", b"[")
+            self.found |= key in RESOURCE_LISTS or key in SCOPE_LISTS or key in OTHER_SIGNALS
             if key in SPAN_LISTS and below:
                 yield from self.walk_spans(resource, scope)
             elif below and (key in RESOURCE_LISTS or key in SCOPE_LISTS or key in WRAPPERS):

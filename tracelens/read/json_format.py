@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from tracelens.read import loose_json, otlp_json
-from tracelens.read.describe import describe_document
+from tracelens.read.describe import describe_document, describe_start
 from tracelens.read.documents import (
     OPEN,
     SPACE,
@@ -24,6 +24,7 @@ from tracelens.read.documents import (
 )
 from tracelens.read.parts import Envelope, Place
 from tracelens.read.sink import Sink
+from tracelens.read.tally import ENDS_INSIDE
 from tracelens.read.values import UnreadableError, replace_nul
 from tracelens.read.window import CutError, Window
 
@@ -98,15 +99,15 @@ class JsonReader:
         stop = next_start(data, at)
         piece = cut(block, at, stop)
         if end == 0 and last and stop == len(data):
-            self.salvage(piece, "the input ends inside of this document")
+            self.salvage(piece, f"{ENDS_INSIDE} document")
         else:
             self.reject(piece, "the document does not end" if end == 0 else "it is not JSON")
         return stop
 
     def read_long(self, window: Window) -> Iterator[None]:
         """A document too long to hold, handful by handful."""
-        start = Piece(window.position, window.line, window.peek(1024))
-        known = self.sink.tally.spans_read
+        start = Piece(window.position, window.line, window.peek(64 * 1024))
+        rejected = self.sink.tally.records_rejected
         self.lines = False
         if self.read_held(window):
             yield
@@ -117,14 +118,14 @@ class JsonReader:
                 self.accept_or_reject(piece)
                 yield
         except CutError:
-            self.reject(start, f"the input ends inside of this document, at byte {window.position}")
+            self.reject(start, f"{ENDS_INSIDE} document, at byte {window.position}")
         except (UnreadableError, RecursionError) as error:
             self.reject(start, str(error) if isinstance(error, UnreadableError) else _TOO_DEEP)
             find_start(window)
         if splitter.resource_came_late:
             self.sink.tally.warn("resource_after_spans", place_of(start).at)
-        if not self.sink.traces_seen and self.sink.tally.spans_read == known:
-            self.sink.stranger = self.sink.stranger or "JSON, but not OTLP"
+        if self.sink.tally.records_rejected == rejected and not splitter.found:
+            self.refuse(place_of(start), describe_start(start.data), start.data)
 
     def read_held(self, window: Window) -> bool:
         """Read the documents that end within what is held; False when not even one does."""
@@ -223,9 +224,11 @@ class JsonReader:
             for raw in resources:
                 self.read_resource(raw, tidy, place, data)
         elif not signals and document != {}:
-            what = describe_document(document)
-            self.sink.stranger = self.sink.stranger or what
-            self.sink.tally.reject_record(place.at, f"this looks like {what}", data)
+            self.refuse(place, describe_document(document), data)
+
+    def refuse(self, place: Place, what: str, data: bytes) -> None:
+        self.sink.stranger = self.sink.stranger or what
+        self.sink.tally.reject_record(place.at, f"this looks like {what}", data)
 
     def read_resource(self, raw: Any, tidy: loose_json.Tidy, place: Place, data: bytes) -> None:
         try:

@@ -299,8 +299,11 @@ def collect(attributes: Any, depth: int) -> tuple[dict[str, Plain], list[list[Pl
 def plain(value: Any, depth: int) -> Plain:
     """An AnyValue as a plain JSON value; UnreadableError when nested deeper than `depth`."""
     which = value.WhichOneof("value")
-    if which in ("string_value", "int_value", "bool_value"):
-        scalar: Plain = getattr(value, which)
+    if which == "string_value":
+        text: str = value.string_value
+        return text
+    if which in ("int_value", "bool_value"):
+        scalar: int | bool = getattr(value, which)
         return scalar
     if which == "double_value":
         return tag_double(value.double_value)

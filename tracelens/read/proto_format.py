@@ -11,11 +11,12 @@ from tracelens.read.json_format import JsonReader
 from tracelens.read.messages import LEGACY_SCOPE_SPANS, Message, read_request, read_tag, read_varint
 from tracelens.read.otlp_proto import ProtoReader
 from tracelens.read.sink import Sink
+from tracelens.read.tally import ENDS_INSIDE
 from tracelens.read.values import UnreadableError
 from tracelens.read.window import CutError, Window
 
 _FIELDS: Final = frozenset({1, 2, 3, LEGACY_SCOPE_SPANS})
-_CUT: Final = "the input ends inside of this message"
+_CUT: Final = f"{ENDS_INSIDE} message"
 
 
 def claims_raw(window: Window) -> bool:
@@ -63,7 +64,7 @@ def claims_framed(window: Window) -> bool:
     if len(head) < 5 or not int.from_bytes(head[:4], "big"):
         return False
     body = head[4:]
-    return body.startswith(ZSTD) or body.startswith((b'{"', b"{}", b"{\n")) or begins_request(body)
+    return body.startswith((ZSTD, b'{"', b"{}", b"{\n")) or begins_request(body)
 
 
 def read_framed(window: Window, sink: Sink) -> Iterator[None]:

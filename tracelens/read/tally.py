@@ -11,6 +11,8 @@ from tracelens.policy.limits import Limits
 Bytes = bytes
 
 EXCERPT_CHARACTERS: Final = 200
+#: How the reason of a reject begins when the input was cut off.
+ENDS_INSIDE: Final = "the input ends inside of this"
 
 #: Sentence of each warning code; a span note is a warning of the same name.
 SENTENCES: Final[dict[str, str]] = {

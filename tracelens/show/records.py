@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
@@ -86,8 +87,9 @@ def to_markdown(records: Iterable[Mapping[str, Any]]) -> str:
 def escape_markdown(text: str) -> str:
     """Text that shows as it is in markdown: no markup, no table cell, no HTML, no line end."""
     flat = " ".join(text.split())
-    for sign in "\\`*_[]|#~":
+    for sign in "\\`*[]|#~":
         flat = flat.replace(sign, f"\\{sign}")
+    flat = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", flat)  # inside a word it is no markup
     return flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

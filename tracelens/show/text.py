@@ -39,7 +39,7 @@ def plain(value: Any) -> str:
 
 def requests_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
     """Requests, one line each: when, id, outcome, stage, boundary, cause, duration, verdict."""
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
     for name, least in (("started", 19), ("request", 12), ("failed", 8), *_widths(records)):
         table.add_column(name, no_wrap=True, min_width=least)
     table.add_column("ms", justify="right", no_wrap=True, min_width=5)

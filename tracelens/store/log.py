@@ -61,9 +61,10 @@ class Tombstone:
 
 @dataclass(frozen=True)
 class Load:
-    """One commit with its report (JSON)."""
+    """One input, or part of one, of a commit, with its report (JSON)."""
 
     generation: int
+    number: int
     committed_unix_nano: int
     sha256: str | None
     final: bool
@@ -75,6 +76,7 @@ class Reject:
     """A record that was refused: where, why, and how it began."""
 
     generation: int
+    number: int
     at: str | None
     reason: str | None
     excerpt: str | None
@@ -109,7 +111,7 @@ class Entry:
     generation: int
     segments: Sequence[Segment]
     tombstones: Sequence[str] = ()
-    load: Load | None = None
+    loads: Sequence[Load] = ()
     rejects: Sequence[Reject] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     request_ids: Sequence[str] = ()
@@ -175,7 +177,7 @@ class Log:
 
     def known(self, sha256: str) -> Load | None:
         """The newest last part of a dump with these decompressed bytes."""
-        where = "where final and sha256 = ? order by generation desc limit 1"
+        where = "where final and sha256 = ? order by generation desc, number desc limit 1"
         with self._transaction("deferred"):
             found = self._rows(Load, "loads", where, sha256)
         return found[0] if found else None
@@ -188,7 +190,7 @@ class Log:
             self._insert("segments (" + _names(Segment) + ")", entry.segments)
             rows = [(trace, entry.generation) for trace in entry.tombstones]
             self._connection.executemany("insert or replace into tombstones values (?, ?)", rows)
-            self._insert("loads", [entry.load] if entry.load else [])
+            self._insert("loads", entry.loads)
             self._insert("rejects", entry.rejects)
             self._add_aliases(entry)
 
@@ -241,7 +243,7 @@ class Log:
 
     def _read_records(self) -> Records:
         return Records(
-            self._rows(Load, "loads", "order by generation"),
+            self._rows(Load, "loads", "order by generation, number"),
             self._rows(Reject, "rejects", "order by rowid"),
             self._rows(Alias, "aliases"),
         )

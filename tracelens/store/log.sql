@@ -19,17 +19,26 @@ create table segments (
 -- Request rows of a trace that are older than its generation are dead.
 create table tombstones (trace_id text primary key, generation integer not null) without rowid;
 
--- A committed part of an input. The sha256 counts as known once a `final` part has it.
+-- A part of an input, by the commit that stored it and its number there: small inputs share a
+-- commit. The sha256 counts as known once a `final` part has it.
 create table loads (
-    generation integer primary key,
+    generation integer not null,
+    number integer not null,
     committed_unix_nano integer not null,
     sha256 text,
     final integer not null,
-    report text not null
+    report text not null,
+    primary key (generation, number)
 );
 create index loads_by_sha256 on loads (sha256);
 
-create table rejects (generation integer not null, at text, reason text, excerpt text);
+create table rejects (
+    generation integer not null,
+    number integer not null,
+    at text,
+    reason text,
+    excerpt text
+);
 create index rejects_by_generation on rejects (generation);
 
 -- Earlier ids of requests, kept so that an id once shown to somebody still resolves.

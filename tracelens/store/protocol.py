@@ -22,6 +22,19 @@ from tracelens.store.segments import (
 )
 
 
+@dataclass(frozen=True)
+class LoadEntry:
+    """What a commit records of one input.
+
+    `report` is kept as JSON; its `sha256` counts as known when this is the `final` part of its
+    dump. `rejects` have `at, reason, excerpt`.
+    """
+
+    report: Mapping[str, Any]
+    rejects: Sequence[Mapping[str, Any]] = ()
+    final: bool = True
+
+
 @dataclass
 class Part:
     """A commit on its way: the steps below turn its drafts into segments of the log."""
@@ -32,9 +45,7 @@ class Part:
     spans: Segment | None
     requests: pl.DataFrame
     judged: Sequence[str]
-    report: Mapping[str, Any] | None
-    rejects: Sequence[Mapping[str, Any]]
-    final: bool
+    entries: Sequence[LoadEntry]
     aliases: Mapping[str, str]
     drafts: list[Segment] = field(default_factory=list)
 
@@ -73,8 +84,12 @@ def record_part(part: Part) -> None:
             part.generation,
             [_renamed(draft) for draft in part.drafts],
             part.judged,
-            _load(part),
-            [_reject(part.generation, each) for each in part.rejects],
+            [_load(part.generation, number, each) for number, each in enumerate(part.entries)],
+            [
+                _reject(part.generation, number, reject)
+                for number, each in enumerate(part.entries)
+                for reject in each.rejects
+            ],
             part.aliases,
             part.requests["request_id"].to_list(),
         )
@@ -117,20 +132,18 @@ def _request_segment(part: Part, name: str) -> Segment:
     )
 
 
-def _load(part: Part) -> Load | None:
-    if part.report is None:
-        return None
-    report = _clean(json.dumps(part.report, ensure_ascii=False, default=str))
-    sha256 = part.report.get("sha256")
-    return Load(part.generation, time.time_ns(), sha256, part.final, report)
+def _load(generation: int, number: int, entry: LoadEntry) -> Load:
+    report = _clean(json.dumps(entry.report, ensure_ascii=False, default=str))
+    sha256 = entry.report.get("sha256")
+    return Load(generation, number, time.time_ns(), sha256, entry.final, report)
 
 
-def _reject(generation: int, row: Mapping[str, Any]) -> Reject:
+def _reject(generation: int, number: int, row: Mapping[str, Any]) -> Reject:
     at, reason, excerpt = (
         None if row.get(key) is None else _clean(str(row[key]))
         for key in ("at", "reason", "excerpt")
     )
-    return Reject(generation, at, reason, excerpt)
+    return Reject(generation, number, at, reason, excerpt)
 
 
 def _clean(text: str) -> str:

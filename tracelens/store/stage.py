@@ -18,6 +18,8 @@ from tracelens.store.segments import ROW_GROUP
 
 STAGING_FOLDER: Final = "staging"
 OWNER_FILE: Final = "owner.lock"
+#: Column of the staged file that says which source a span came from; it is not stored.
+SOURCE: Final = ".source"
 _FIXED: Final = {**RAW_SPAN, **CANONICAL_SPAN}
 
 
@@ -47,8 +49,8 @@ class Stage:
         shutil.rmtree(self._folder, ignore_errors=True)
         os.close(self._owner)
 
-    def add(self, batch: pl.DataFrame) -> None:
-        """Append normalised spans.
+    def add(self, batch: pl.DataFrame, source: int = 0) -> None:
+        """Append normalised spans that one of the stage's sources, told by its number, brought.
 
         `batch` has the columns of RAW_SPAN and CANONICAL_SPAN and any number of promoted
         `attributes.<key>` columns; the latter may not vary within a stage. Raises ValueError.
@@ -56,7 +58,8 @@ class Stage:
         self.columns = self.columns or _checked(dict(batch.schema))
         if dict(batch.schema) != self.columns:
             batch = _aligned(batch, self.columns)
-        rows = batch.to_arrow(compat_level=pl.CompatLevel.oldest())
+        numbered = batch.with_columns(pl.lit(source, pl.Int32).alias(SOURCE))
+        rows = numbered.to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._writer is None:
             self._writer = pq.ParquetWriter(self.path, rows.schema, compression="lz4")
         self._writer.write_table(rows, row_group_size=ROW_GROUP)

@@ -95,12 +95,12 @@ class Store:
         (`at, reason, excerpt`).
         """
         records = self._log.records()
-        rejects: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        rejects: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
         for each in records.rejects:
             row = {"at": each.at, "reason": each.reason, "excerpt": each.excerpt}
-            rejects[each.generation].append(row)
+            rejects[each.generation, each.number].append(row)
         return [
-            {**_report(load), "rejects": rejects[load.generation]}
+            {**_report(load), "rejects": rejects[load.generation, load.number]}
             for load in reversed(records.loads)
         ]
 

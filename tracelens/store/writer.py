@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
@@ -29,7 +29,7 @@ from tracelens.store.segments import (
     pick_column,
     sql_types,
 )
-from tracelens.store.stage import Stage
+from tracelens.store.stage import SOURCE, Stage
 from tracelens.store.sweep import GRACE, sweep
 
 LOCK_FILE: Final = "writer.lock"
@@ -42,6 +42,7 @@ class Fresh:
     stored: int
     duplicate: int
     traces: list[str]  # with at least one new span, sorted
+    stored_by_source: dict[int, int]  # new spans by the number of the source that brought them
     segment: Segment | None = field(repr=False)  # written, not committed; None without new spans
 
 
@@ -88,14 +89,15 @@ class Writer:
         self._drop_fresh()
         stage.finish()
         if not stage.rows:
-            return self._remember(Fresh(0, 0, [], None))
+            return self._remember(Fresh(0, 0, [], {}, None))
         self._find_new(stage)
-        counts = self._engine.frame("select count(*) as stored from new_spans")
-        stored = int(counts["stored"][0])
+        counts = self._engine.frame("select source, count(*) as stored from new_spans group by all")
+        by_source = {int(source): int(stored) for source, stored in counts.iter_rows()}
+        stored = sum(by_source.values())
         traces = self._engine.frame("select distinct trace_id from new_spans order by all")
         segment = self._write_new(stage, stored) if stored else None
-        fresh = Fresh(stored, stage.rows - stored, traces["trace_id"].to_list(), segment)
-        return self._remember(fresh)
+        names = traces["trace_id"].to_list()
+        return self._remember(Fresh(stored, stage.rows - stored, names, by_source, segment))
 
     def related_traces(self, traces: Sequence[str]) -> list[str]:
         """These traces and all that share a session with them, however many steps away; sorted."""
@@ -138,18 +140,16 @@ class Writer:
         fresh: Fresh | None,
         requests: pl.DataFrame,
         traces: Sequence[str],
-        report: Mapping[str, Any] | None,
-        rejects: Sequence[Mapping[str, Any]] = (),
+        entries: Sequence[protocol.LoadEntry] = (),
         *,
-        final: bool = True,
         aliases: Mapping[str, str] | None = None,
     ) -> int:
         """Make one part visible, whole or not at all, and return its generation.
 
         `fresh` is what `fresh()` returned last, None when only requests are recomputed.
-        `requests` replace all rows of `traces`. `report` is kept as JSON; its `sha256` counts as
-        known when the part is the `final` one of its dump; None keeps no report. `rejects` have
-        `at, reason, excerpt`. `aliases` map superseded request ids to new ones.
+        `requests` replace all rows of `traces`. `entries` are the reports of the inputs that the
+        part comes from, without any nothing is recorded of a load. `aliases` map superseded
+        request ids to new ones.
         """
         if fresh is not self._fresh:
             raise ValueError("commit takes what fresh() returned last in this turn")
@@ -163,9 +163,7 @@ class Writer:
             fresh.segment if fresh else None,
             rows,
             self._judged(traces),
-            report,
-            rejects,
-            final,
+            entries,
             aliases or {},
         )
         protocol.commit(part)
@@ -194,7 +192,9 @@ class Writer:
     def _find_new(self, stage: Stage) -> None:
         near = [each for each in self._live.of("spans") if _may_overlap(each, stage)]
         install_kind(self._engine, self._store, "spans", near)
-        self._engine.run(_NEW_SPANS.format(stage=literal(str(stage.path.absolute()))))
+        self._engine.run(
+            _NEW_SPANS.format(stage=literal(str(stage.path.absolute())), source=identifier(SOURCE))
+        )
 
     def _write_new(self, stage: Stage, stored: int) -> Segment:
         generation = self._log.generation() + 1
@@ -225,7 +225,8 @@ class Writer:
 
 _NEW_SPANS: Final = """
 create or replace table new_spans as
-select min(file_row_number) as row_number, trace_id, span_id, content_hash
+select min(file_row_number) as row_number, trace_id, span_id, content_hash,
+    arg_min({source}, file_row_number) as source
 from read_parquet({stage}, file_row_number = true)
 anti join live.spans using (trace_id, span_id, content_hash)
 group by trace_id, span_id, content_hash

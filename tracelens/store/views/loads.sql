@@ -1,7 +1,8 @@
--- One row per committed part of an input, with its load report.
+-- One row per input, or part of a large one, with its load report.
 create or replace view loads as
 select
     generation,
+    number,
     make_timestamp_ns(committed_unix_nano) as committed_at,
     report ->> '/path' as path,
     sha256,
@@ -21,6 +22,7 @@ select
 from live.loads;
 
 comment on column loads.generation is 'number of the commit';
+comment on column loads.number is 'number of the input within the commit: small inputs share one';
 comment on column loads.committed_at is 'when it was committed, UTC';
 comment on column loads.path is 'input as it was named';
 comment on column loads.sha256 is 'SHA-256 of the decompressed input; null before its last part';

@@ -5,7 +5,7 @@ import json
 import polars as pl
 import pytest
 
-from read.dumps import (
+from tests.read.dumps import (
     SPAN,
     TRACE,
     attribute,

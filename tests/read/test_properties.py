@@ -10,7 +10,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from read.dumps import attribute, dump, framed, proto, read, request, span, text
+from tests.read.dumps import attribute, dump, framed, proto, read, request, span, text
 from tracelens.errors import TracelensError
 
 PROMOTE = {"a": "text", "b": "int", "c": "float", "d": "bool"}

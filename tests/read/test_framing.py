@@ -7,7 +7,7 @@ import json
 import pytest
 import zstandard
 
-from read.dumps import dump, framed, gzipped, proto, read, request, source, span, text, zstd
+from tests.read.dumps import dump, framed, gzipped, proto, read, request, source, span, text, zstd
 from tracelens.errors import InputError, LimitError
 from tracelens.policy.limits import Limits
 from tracelens.read import decompress, documents, json_format, messages, read_spans, window
@@ -269,6 +269,15 @@ def test_a_message_too_long_to_hold_is_split():
     expected, _ = read(dump(many, THREE[0]))
     assert rows.drop("position").equals(expected.drop("position"))
     assert not tally.rejects
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_a_long_document_of_another_kind_is_named():
+    jaeger = {"data": [{"traceID": "1", "spans": [{"spanID": "2"}] * 9_000}]}
+    with pytest.raises(InputError, match="Jaeger JSON"):
+        read(dump(jaeger))
+    rows, tally = read(dump(request(span()), jaeger))
+    assert (rows.height, tally.records_rejected) == (1, 1)
 
 
 def test_the_splitter_holds_a_handful():

@@ -8,7 +8,7 @@ import json
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, TracesData
 
-from read.dumps import (
+from tests.read.dumps import (
     SPAN,
     START,
     TRACE,

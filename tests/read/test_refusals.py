@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
 
-from read.dumps import dump, framed, proto, read, request, source, span
+from tests.read.dumps import dump, framed, proto, read, request, source, span
 from tracelens.errors import InputError
 from tracelens.read import file_source, read_spans
 

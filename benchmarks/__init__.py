@@ -1,0 +1,1 @@
+"""Benchmarks: each prints counts or ratios against baselines measured in the same run."""

@@ -1,0 +1,61 @@
+"""Makes the generated pages anew: `python -m tests.regenerate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tracelens.cli.schema_command import describe_views
+from tracelens.model import BOUNDARIES, CAUSES, OUTCOMES, VERDICT_STAGES
+from tracelens.show.records import to_markdown
+
+DOCS = Path(__file__).parent.parent / "docs"
+NOTICE = "<!-- Made by `python -m tests.regenerate`; do not edit. -->\n"
+
+
+def schema_page() -> str:
+    """Every view and column with its sentence."""
+    described = describe_views()
+    parts = [
+        "# Views and columns\n\n"
+        + NOTICE
+        + "\nWhat `tracelens sql` can ask, and what `tracelens export --duckdb` writes as tables.\n"
+    ]
+    for view in described["view"].unique(maintain_order=True):
+        rows = described.filter(described["view"] == view)
+        head = rows.filter(rows["column"].is_null())
+        columns = rows.filter(rows["column"].is_not_null()).select("column", "type", "sentence")
+        parts.append(f"\n## {view}\n\n{head['sentence'][0]}\n\n")
+        parts.append(to_markdown(columns.rows(named=True)))
+    return "".join(parts)
+
+
+def causes_page() -> str:
+    """Stages, boundaries, outcomes and causes that a verdict can carry."""
+    causes = [{"cause": cause, "what it means": text} for cause, text in CAUSES.items()]
+    return (
+        "# Verdicts\n\n"
+        + NOTICE
+        + f"\n**Stages**: {_listed(VERDICT_STAGES)}. `external` is the way between the user and the"
+        " service; `undetermined` says that the evidence does not reach.\n"
+        f"\n**Boundaries**: {_listed(BOUNDARIES)}. A boundary is where content was lost or altered"
+        " between two sides, or the edge into a stage that left no span at all.\n"
+        f"\n**Outcomes** of a stage or boundary: {_listed(OUTCOMES)}.\n"
+        "\n## Causes\n\n" + to_markdown(causes)
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+PAGES = {"schema.md": schema_page, "causes.md": causes_page}
+
+
+def main() -> None:
+    """Write every generated page."""
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
