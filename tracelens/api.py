@@ -10,6 +10,7 @@ import polars as pl
 
 from tracelens import analyse, policy
 from tracelens.analyse import Explanation, Filters, Match
+from tracelens.errors import UsageError
 from tracelens.ingest import LoadReport, Progress
 from tracelens.ingest import ingest as load_inputs
 from tracelens.policy import Policy
@@ -97,7 +98,10 @@ class TraceLens:
 
     def export_duckdb(self, file: Path | str, *, overwrite: bool = False) -> None:
         """Write an ordinary DuckDB file with all views as tables. Raises UsageError."""
-        self.store().export_duckdb(Path(file), overwrite=overwrite)
+        store, target = self.store(), Path(file)
+        if self.path.resolve() in target.resolve().parents:
+            raise UsageError(f"{file} is inside the store, where it could replace a part of it")
+        store.export_duckdb(target, overwrite=overwrite)
 
     def store(self) -> Store:
         """The open store. Raises NotFoundError where there is none, StoreError when damaged."""

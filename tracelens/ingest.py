@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,8 @@ PART_BYTES: Final = 250 * 1024**2
 #: Spans that are normalised at once.
 NORMALISE_ROWS: Final = 20_000
 HEAD_BYTES: Final = 64 * 1024
+#: The file that makes a folder a store.
+STORE_LOG: Final = "log.sqlite"
 #: Rejects shown in a report; the store keeps as many as the policy says.
 REJECTS_SHOWN: Final = 20
 
@@ -135,39 +138,83 @@ def ingest(
 def find_sources(paths: Sequence[str]) -> Iterator[Source]:
     """The inputs that paths, folders and globs name, each once, in order.
 
-    Raises:
-        InputError: a folder without files, or a glob that matches nothing.
+    A path that leads to nothing is an input too, one that cannot be opened: the others load.
     """
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in paths:
-        if path == "-":
-            yield Source("-", lambda: sys.stdin.buffer, None)
-            continue
-        for file in _files(path):
-            if file.resolve() not in seen:
-                seen.add(file.resolve())
-                yield file_source(file)
+        for source in [Source("-", _standard_input)] if path == "-" else _sources(path):
+            real = source.path if path == "-" else os.path.realpath(source.path)
+            if real not in seen:
+                seen.add(real)
+                yield source
 
 
-def _files(path: str) -> list[Path]:
-    here = Path(path)
-    if here.is_dir():
-        found = sorted(
-            each for each in here.rglob("*") if each.is_file() and not _hidden(each, here)
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise InputError("-: standard input is closed. Pipe a dump to it, or name a file.")
+    return sys.stdin.buffer
+
+
+def _sources(path: str) -> Iterator[Source]:
+    try:
+        here = Path(path)
+        if here.is_dir():
+            yield from _folder(here)
+        elif not here.exists() and glob.has_magic(path):
+            found = sorted(glob.glob(path, recursive=True))
+            if not found:
+                raise InputError(
+                    f"{path}: the pattern matches no file. Check it, or name the file."
+                )
+            for each in found:
+                yield from _sources(each)
+        else:
+            yield file_source(here)
+    except InputError as error:
+        yield _unopened(path, error)
+    except OSError as error:
+        yield _unopened(path, _unreadable(path, error))
+
+
+def _folder(folder: Path) -> Iterator[Source]:
+    """The files below a folder; hidden ones and those of a store are no dumps."""
+    if _is_store(folder):
+        raise InputError(
+            f"{folder}: this is a store, not a folder of dumps. Read it with"
+            f" `tracelens failures --store {folder}`."
         )
-        if not found:
-            raise InputError(f"{path}: the folder holds no files. Name a folder with trace dumps.")
-        return found
-    if not here.exists() and glob.has_magic(path):
-        found = sorted(Path(each) for each in glob.glob(path, recursive=True))
-        if not found:
-            raise InputError(f"{path}: the pattern matches no file. Check it, or name the file.")
-        return [each for each in found if each.is_file()]
-    return [here]
+    errors: list[OSError] = []
+    count = 0
+    for where, folders, names in os.walk(folder, onerror=errors.append):
+        here = Path(where)
+        folders[:] = sorted(n for n in folders if n[:1] != "." and not _is_store(here / n))
+        for file in (here / name for name in sorted(names) if not name.startswith(".")):
+            if file.is_file():
+                count += 1
+                yield from _sources(str(file))
+    for error in errors:
+        yield _unopened(str(error.filename), _unreadable(str(error.filename), error))
+    if not count and not errors:
+        raise InputError(f"{folder}: the folder holds no files. Name a folder with trace dumps.")
 
 
-def _hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+def _is_store(folder: Path) -> bool:
+    return (folder / STORE_LOG).is_file() and (folder / "segments").is_dir()
+
+
+def _unreadable(path: str, error: OSError) -> InputError:
+    return InputError(
+        f"{path}: cannot be read ({error.strerror or error}). Check path and permissions."
+    )
+
+
+def _unopened(path: str, error: InputError) -> Source:
+    """An input that gives its reason instead of bytes."""
+
+    def refuse() -> BinaryIO:
+        raise error
+
+    return Source(path, refuse)
 
 
 def _nothing(refused: Sequence[InputError]) -> InputError:
@@ -222,15 +269,18 @@ class _Run:
                 if self._group.rows >= NORMALISE_ROWS:
                     self._group.spill(self.store(), self.policy)
         except InputError as error:
-            self._refuse(error)
+            self._refuse(error, reader)
         if self._group.is_full(reader.tally.decompressed_bytes):
             self.flush()
         return report
 
     def flush(self) -> None:
         """Commit what was read and is not yet stored."""
-        if self._group.inputs:
+        if self._group.holds_something() or (self._group.inputs and self._has_store()):
             self._commit(final=True)
+
+    def _has_store(self) -> bool:
+        return self._store is not None or (self.path / STORE_LOG).exists()
 
     def store(self) -> Store:
         if self._store is None:
@@ -239,7 +289,7 @@ class _Run:
 
     def _before(self, source: Source) -> dict[str, Any] | None:
         """The report of an earlier load of the same file, known by size, head and whole hash."""
-        if source.bytes is None or not (self.path / "log.sqlite").exists():
+        if source.bytes is None or not (self.path / STORE_LOG).exists():
             return None
         if self._known is None:
             self._known = _known_files(self.store())
@@ -293,20 +343,19 @@ class _Run:
         requests = locate_requests(spans, self.policy, mapping_version())
         return requests, traces, _aliases(writer.requests_of(traces), requests)
 
-    def _refuse(self, error: InputError) -> None:
+    def _refuse(self, error: InputError, reader: SpanReader) -> None:
         """Keep the reason in the report, and in the store when there is one.
 
         What an input gave before it passed a limit stays loaded.
         """
         each = self._group.inputs[-1]
+        if reader.sink.rows:
+            self._group.add(reader.sink.take())
         each.refusal = error
         each.count(0)
-        each.report.rejects = [{"at": "", "reason": str(error), "excerpt": ""}]
-        each.report.status = "partly_loaded" if each.tally.spans_read else "refused"
-        if not each.tally.spans_read:
+        each.finish(seen=False)
+        if each.report.status == "refused":
             self.refused.append(error)
-            if self._store is None and not (self.path / "log.sqlite").exists():
-                self._group.inputs.pop()
 
 
 @dataclass
@@ -328,28 +377,32 @@ class _Input:
         report.status = "partly_loaded"
 
     def finish(self, *, seen: bool) -> None:
-        """Complete the report of an input that was read to its end."""
-        if self.refusal is not None:
-            self.report.status = "partly_loaded" if self.tally.spans_read else "refused"
-            return
+        """Complete the report of an input that was read to its end, or as far as it could be."""
         report, tally = self.report, self.tally
-        report.sha256 = tally.sha256
-        report.file_sha256, report.head_sha256 = self.hashed.whole(), self.hashed.head()
         report.records_rejected = tally.records_rejected
         report.other_signals = dict(tally.other_signals)
         report.warnings = [dict(vars(warning)) for warning in tally.warnings.values()]
-        report.rejects = [dict(vars(reject)) for reject in tally.rejects[:REJECTS_SHOWN]]
+        report.rejects = self.rejects()[:REJECTS_SHOWN]
+        if self.refusal is not None:
+            report.status = "partly_loaded" if tally.spans_read else "refused"
+            return
+        report.sha256 = tally.sha256
+        report.file_sha256, report.head_sha256 = self.hashed.whole(), self.hashed.head()
         incomplete = tally.spans_rejected or tally.records_rejected
         report.status = "partly_loaded" if incomplete else "loaded"
         if seen and not report.spans_stored:
             report.status = "loaded_before"
 
+    def rejects(self) -> list[dict[str, str]]:
+        """What was not loaded: first why the whole was given up, if it was."""
+        refusal = self.refusal
+        whole = [{"at": "", "reason": str(refusal), "excerpt": ""}] if refusal else []
+        return whole + [dict(vars(each)) for each in self.tally.rejects]
+
     def entry(self, *, final: bool) -> LoadEntry:
-        """What the log keeps of it."""
-        if self.refusal is not None:
-            return LoadEntry(self.report.as_dict(), self.report.rejects, final=False)
-        rejects = [vars(each) for each in self.tally.rejects] if final else []
-        return LoadEntry(self.report.as_dict(), rejects, final=final)
+        """What the log keeps of it; a dump that was given up does not count as known."""
+        rejects = self.rejects() if final else []
+        return LoadEntry(self.report.as_dict(), rejects, final=final and self.refusal is None)
 
 
 class _Group:
@@ -369,6 +422,10 @@ class _Group:
             self._bytes += self.inputs[-1].tally.decompressed_bytes - self._begun
             self._begun = 0
         self.inputs.append(each)
+
+    def holds_something(self) -> bool:
+        """Whether any of its inputs could be read."""
+        return any(each.report.status != "refused" for each in self.inputs)
 
     def add(self, batch: pl.DataFrame) -> None:
         """Take a batch of the open input."""
@@ -503,5 +560,6 @@ def _aliases(old: pl.DataFrame, new: pl.DataFrame) -> dict[str, str]:
     gone = old.join(new.select("request_id"), on="request_id", how="anti")
     held = new.select("trace_id", span="span_ids", successor="request_id").explode("span")
     moved = gone.select("request_id", "trace_id", span="span_ids").explode("span")
-    pairs = moved.join(held, on=["trace_id", "span"]).unique("request_id", keep="first")
+    pairs = moved.join(held, on=["trace_id", "span"]).sort("request_id", "successor")
+    pairs = pairs.unique("request_id", keep="first")
     return dict(pairs.select("request_id", "successor").iter_rows())

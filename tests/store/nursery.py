@@ -16,8 +16,6 @@ from typing import Any
 
 import polars as pl
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from tests.store.frames import requests, span, spans
 from tracelens.store import LoadEntry, Store, compact, log, protocol
 from tracelens.store.protocol import Part
@@ -49,7 +47,9 @@ def commit_part(store: Store, number: int) -> int:
         fresh = turn.fresh(stage)
         judged = requests(*({"request_id": each, "trace_id": each} for each in fresh.traces))
         report = {"spans_read": stage.rows, "spans_stored": fresh.stored, "sha256": str(number)}
-        return turn.commit(fresh, judged, fresh.traces, [LoadEntry(report, [{"at": 1, "reason": "r"}])])
+        return turn.commit(
+            fresh, judged, fresh.traces, [LoadEntry(report, [{"at": 1, "reason": "r"}])]
+        )
 
 
 def run(store_folder: Path) -> None:

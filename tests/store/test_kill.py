@@ -36,7 +36,7 @@ class Nursery:
     """The process that forks writers."""
 
     def __init__(self) -> None:
-        environment = os.environ | {"PYTHONPATH": str(HERE.parents[2])}
+        environment = os.environ | {"PYTHONPATH": str(HERE.parents[1])}
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "nursery.py")],
             stdin=subprocess.PIPE,

@@ -36,23 +36,27 @@ def build_tree(spans: Sequence[Mapping[str, object]], start: int, end: int) -> N
             nodes[span["span_id"]] = Node(
                 str(span["span_id"]), stage if isinstance(stage, str) else None, first, last
             )
-    for span in spans:
-        node = nodes.get(span["span_id"])
-        if node is not None:
-            parent = nodes.get(span["parent_span_id"], root)
-            (root if parent is node or _within(node, parent) else parent).children.append(node)
+    parents = _acyclic(spans, nodes)
+    for span_id, node in nodes.items():
+        nodes.get(parents[span_id], root).children.append(node)
     return root
 
 
-def _within(parent: Node, node: Node) -> bool:
-    """Whether a span sits somewhere below another already: following it would never end."""
-    waiting = list(parent.children)
-    while waiting:
-        each = waiting.pop()
-        if each is node:
-            return True
-        waiting += each.children
-    return False
+def _acyclic(
+    spans: Sequence[Mapping[str, object]], nodes: Mapping[object, Node]
+) -> dict[object, object]:
+    """The parent of each span; None for one that would close a circle."""
+    parents = {span["span_id"]: span["parent_span_id"] for span in spans}
+    safe: set[object] = set()
+    for span_id in nodes:
+        climbed: set[object] = set()
+        while span_id in nodes and span_id not in safe:
+            climbed.add(span_id)
+            if parents[span_id] in climbed:
+                parents[span_id] = None
+            span_id = parents[span_id]
+        safe |= climbed
+    return parents
 
 
 def critical_path(root: Node) -> tuple[dict[str, float], set[str]]:

@@ -66,13 +66,12 @@ def explain_request(store: Store, request_id: str, *, with_text: bool = True) ->
     if rows.is_empty():
         raise NotFoundError(f"no request {request_id!r} in the store")
     request = rows.row(0, named=True)
-    spans = store.query(
-        SPANS, {"traces": _traces(store, request), "ids": request["span_ids"]}
-    ).rows(named=True)
+    found = store.query(SPANS, {"traces": _traces(store, request), "ids": request["span_ids"]})
+    spans = _deduplicated(found.rows(named=True))
     path, on_path = _path(request, spans)
     explained = Explanation(
         request=request,
-        spans=[_waterfall(span, on_path) for span in _deduplicated(spans)],
+        spans=[_waterfall(span, on_path) for span in spans],
         texts=[*_texts(spans), *_boundaries(request)],
         critical_path=path,
         cost=[_item(span) for span in spans if span["cost_usd"] is not None],
@@ -133,7 +132,7 @@ def _texts(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "attribute": span[f"{column}_attribute"],
             "text": span[column],
         }
-        for span in _deduplicated(spans)
+        for span in spans
         if span["stage"]
         for side, column in (("received", "text_in"), ("emitted", "text_out"))
         if span[column] is not None
@@ -195,10 +194,9 @@ def _links(store: Store, request: dict[str, Any]) -> dict[str, Any]:
 def _without_text(explained: Explanation) -> Explanation:
     """The same answer without anything that was said: lengths stand for texts."""
     hidden = "(text left out)"
+    # Of every check, or one that is added later and quotes what was said would give it away.
     evidence = [
         {**row, "value": None, "needed": None, "sentence": _blank(row)}
-        if row["check"] in ("hand_over", "tool_error", "cut_output", "app_error", "stage_error")
-        else row
         for row in explained.request["evidence"]
     ]
     request = {**explained.request, "evidence": evidence}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -19,8 +19,8 @@ SORTS = ("started_at", "duration_ms", "cost_usd", "ttfa_ms", "ttft_ms", "stage",
 class Filters:
     """Which requests are wanted; what is None does not filter. `limit` 0 means all of them.
 
-    `since` and `until` bound the start (inclusive, exclusive). `where` is a SQL boolean expression
-    over the columns of `requests`. `sort` names a column, with `-` in front for descending.
+    `since` and `until` bound the start (inclusive, exclusive), in UTC unless they say
+    otherwise. `where` is a SQL boolean expression over the columns of `requests`. `sort` names a column, with `-` in front for descending.
     """
 
     stage: str | None = None
@@ -39,6 +39,7 @@ class Filters:
     limit: int = 100
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EQUAL = ("stage", "boundary", "cause", "service")
 
 
@@ -49,10 +50,7 @@ def find_requests(store: Store, filters: Filters) -> pl.DataFrame:
         UsageError: an unknown sort column.
         QueryError: `where` is not one read-only boolean expression.
     """
-    conditions, params = _conditions(filters)
-    if filters.where is not None:
-        store.check_expression(filters.where)
-        conditions.append(f"({filters.where}\n)")
+    conditions, params = _conditions(store, filters)
     limit = f" limit {int(filters.limit)}" if filters.limit else ""
     sql = f"select * from requests{_where(conditions)} order by {_order(filters.sort)}{limit}"
     return store.query(sql, params)
@@ -60,13 +58,12 @@ def find_requests(store: Store, filters: Filters) -> pl.DataFrame:
 
 def count_unknown(store: Store, filters: Filters) -> int:
     """How many requests pass the filters except that nobody can tell whether they failed."""
-    conditions, params = _conditions(filters)
-    conditions = [c for c in conditions if not c.startswith("failed")]
+    conditions, params = _conditions(store, replace(filters, failed=None))
     sql = f"select count(*) as n from requests{_where([*conditions, 'failed is null'])}"
     return int(store.query(sql, params)["n"][0])
 
 
-def _conditions(filters: Filters) -> tuple[list[str], dict[str, Any]]:
+def _conditions(store: Store, filters: Filters) -> tuple[list[str], dict[str, Any]]:
     params: dict[str, Any] = {
         name: getattr(filters, name) for name in EQUAL if getattr(filters, name) is not None
     }
@@ -90,10 +87,19 @@ def _conditions(filters: Filters) -> tuple[list[str], dict[str, Any]]:
         bound = getattr(filters, name)
         if bound is not None:
             conditions.append(f"start_unix_nano {sign} ${name}")
-            params[name] = int(bound.timestamp() * 1_000_000) * 1_000
-    if filters.failed:
-        conditions.append("failed is not false" if filters.include_unknown else "failed")
+            params[name] = _nanos(bound)
+    if filters.failed is not None:
+        wanted = "failed" if filters.failed else "not failed"
+        conditions.append(f"({wanted} or failed is null)" if filters.include_unknown else wanted)
+    if filters.where is not None:
+        store.check_expression(filters.where)
+        conditions.append(f"({filters.where}\n)")
     return conditions, params
+
+
+def _nanos(when: datetime) -> int:
+    aware = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return (aware - EPOCH) // timedelta(microseconds=1) * 1_000
 
 
 def _where(conditions: list[str]) -> str:

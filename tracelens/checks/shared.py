@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from tracelens.checks.compare import was_spoken
 from tracelens.requests import Facts
 
 #: The part of a cause's slug that names the stage.
@@ -17,7 +18,7 @@ def deciding_runs(facts: Facts) -> pl.DataFrame:
     an unrecorded one, replaces an earlier one. Adds `failed_before` (an earlier attempt failed),
     `later_stages` (stages that ran afterwards in the exchange) and `excused`.
     """
-    runs = facts.runs.filter(pl.col("stage") != "tool").with_columns(
+    runs = _without_afterwork(facts.runs.filter(pl.col("stage") != "tool")).with_columns(
         _piece=pl.when(pl.col("stage") == "synthesis")
         .then(pl.col("text_in").fill_null(""))
         .otherwise(pl.lit(""))
@@ -30,6 +31,53 @@ def deciding_runs(facts: Facts) -> pl.DataFrame:
         ).alias("failed_before"),
     )
     return _excused(_with_later(last, facts), facts).drop("_piece")
+
+
+def _without_afterwork(runs: pl.DataFrame) -> pl.DataFrame:
+    """Drop model calls that began after the answer was spoken: titles, summaries, ratings."""
+    keys = ["request", "exchange"]
+    voice = runs.filter((pl.col("stage") == "synthesis") & ~pl.col("is_error"))
+    voiced = voice.group_by(keys).agg(pl.col("start").max().alias("_voiced"))
+    late = (
+        runs.filter(pl.col("stage") == "reasoning")
+        .join(voiced, on=keys)
+        .filter(pl.col("start") > pl.col("_voiced"))
+    )
+    if late.is_empty():
+        return runs
+    before = runs.join(late.select("run"), on="run", how="anti")
+    done = late.join(spoken_exchanges(before, late), on=keys, how="semi")
+    return runs.join(done.select("run"), on="run", how="anti")
+
+
+def spoken_exchanges(runs: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+    """Of the wanted exchanges, those in which an answer of the model was given to synthesis.
+
+    Where synthesis did not record its text, an answer before it counts.
+    """
+    keys = ["request", "exchange"]
+    fine = runs.join(wanted.select(keys).unique(), on=keys, how="semi").filter(
+        ~pl.col("is_error") & ~pl.col("is_cancel")
+    )
+    words = pl.col("text_out").fill_null("").str.strip_chars() != ""
+    answers = fine.filter((pl.col("stage") == "reasoning") & words)
+    voice = fine.filter(pl.col("stage") == "synthesis")
+    sides = (
+        answers.group_by(keys, maintain_order=True)
+        .agg(pl.col("text_out").alias("answers"), pl.col("start").min().alias("asked"))
+        .join(
+            voice.sort("start")
+            .group_by(keys, maintain_order=True)
+            .agg(pl.col("text_in").alias("spoken"), pl.col("start").max().alias("voiced")),
+            on=keys,
+        )
+    )
+    spoken = [
+        (None in row["spoken"] and row["voiced"] >= row["asked"])
+        or any(was_spoken(text, [*filter(None, row["spoken"])]) for text in row["answers"])
+        for row in sides.iter_rows(named=True)
+    ]
+    return sides.filter(pl.Series(spoken, dtype=pl.Boolean)).select(keys)
 
 
 def _with_later(last: pl.DataFrame, facts: Facts) -> pl.DataFrame:

@@ -147,7 +147,7 @@ def _runs(facts: Facts) -> pl.DataFrame:
 def _verdicts(rows: pl.DataFrame, floor: float) -> pl.DataFrame:
     """Whether each request failed, and what is to blame where the evidence reaches the floor."""
     found = pl.col("top_score").is_not_null()
-    unexplained = pl.col("own_error") & ~found & ~pl.col("own_cancel")
+    unexplained = pl.col("own_error") & ~found & ~pl.col("own_cancel") & pl.col("assistant")
     staged = pl.col("stage_runs").is_not_null()
     told = (staged & pl.col("complete")) | (pl.col("role") != "trace") & pl.col("complete")
     named = (pl.col("top_score") >= floor) & (pl.col("top_stage") != "undetermined")

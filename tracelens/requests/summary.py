@@ -7,6 +7,7 @@ import hashlib
 import polars as pl
 
 from tracelens.requests.assemble import TURNS
+from tracelens.requests.runs import CLIENT
 
 #: Two turns of a session that are further apart than this do not interrupt one another, in ns.
 NEXT_TURN_NANOS = 600_000_000_000
@@ -70,10 +71,18 @@ def _request_columns() -> list[pl.Expr]:
         pl.col("is_cancel").filter(own).any().alias("own_cancel"),
         (pl.col("is_error") & own).any().alias("own_error"),
         (pl.col("status_code").filter(own) == 1).any().alias("own_ok"),
+        pl.col("http_status").filter(own).first().alias("own_http_status"),
+        _of_an_assistant().any().alias("assistant"),
         pl.col("ttfb_ms").filter(turn).drop_nulls().first().alias("ttfa_ms"),
         pl.col("cost_usd").filter(pl.col("stage").is_not_null()).sum().alias("cost_sum"),
         pl.col("cost_usd").filter(pl.col("stage").is_not_null()).count().alias("cost_count"),
     ]
+
+
+def _of_an_assistant() -> pl.Expr:
+    """Whether a span shows an assistant at work; a plain HTTP call is anybody's."""
+    known = pl.col("emitter").is_not_null() & (pl.col("kind") != CLIENT).fill_null(True)
+    return pl.col("stage").is_not_null() | pl.col("role").is_not_null() | known
 
 
 def _assumed_role() -> pl.Expr:
@@ -107,7 +116,8 @@ def _app_errors(spans: pl.DataFrame) -> pl.DataFrame:
             pl.coalesce("exception_message", "status_message").first().alias("app_message"),
             pl.coalesce("exception_unix_nano", "end_unix_nano").first().alias("app_time"),
             pl.col("is_timeout").first().alias("app_timeout"),
-            pl.col("http_status").first().alias("app_http_status"),
+            pl.col("role").first().alias("app_role"),
+            pl.col("kind").first().alias("app_kind"),
         )
     )
 

@@ -100,9 +100,12 @@ class Writer:
         return self._remember(Fresh(stored, stage.rows - stored, names, by_source, segment))
 
     def related_traces(self, traces: Sequence[str]) -> list[str]:
-        """These traces and all that share a session with them, however many steps away; sorted."""
-        pairs = "select distinct trace_id, session_id from live.spans where session_id is not null"
-        self._engine.run(f"create or replace table session_traces as {pairs}")
+        """These traces and all that share a session of turns with them, sorted.
+
+        Only turns look at one another across traces. A session id on other spans may be anything,
+        often one word for all traffic, and would tie the whole store together.
+        """
+        self._engine.run(f"create or replace table session_traces as {_SESSION_TRACES}")
         self._engine.table("related_traces", _trace_frame(traces))
         found = set(traces)
         while True:
@@ -237,6 +240,11 @@ select {columns}, {generation}::bigint as generation
 from read_parquet({stage}, file_row_number = true)
 semi join new_spans on file_row_number = row_number
 order by trace_id, start_unix_nano, span_id, content_hash
+"""
+
+_SESSION_TRACES: Final = """
+select distinct trace_id, session_id from live.spans
+where session_id is not null and role in ('turn', 'user_turn', 'agent_turn')
 """
 
 _STEP: Final = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from tracelens.checks.compare import tokens
 from tracelens.checks.finding import Check, findings, no_findings
 from tracelens.checks.shared import cancelled_exchanges, deciding_runs
 from tracelens.policy import Expectation
@@ -130,7 +131,7 @@ def _exchanges(facts: Facts) -> pl.DataFrame:
 
 def _fails(missed: pl.DataFrame) -> pl.DataFrame:
     """What was due and is absent, unless the stage before it had nothing to hand over."""
-    nothing = pl.col("heard_text").str.strip_chars() == ""
+    nothing = _without_words(missed.get_column("heard_text"))
     silent = pl.col("answer").fill_null("?").str.strip_chars() == ""
     kept = missed.filter(
         ~((pl.col("stage") == "reasoning") & nothing).fill_null(False)
@@ -154,6 +155,12 @@ def _fails(missed: pl.DataFrame) -> pl.DataFrame:
         needed=pl.format("a span of the {} stage", "stage"),
         sentence=pl.col("stage").replace_strict(SENTENCE, return_dtype=pl.String),
     )
+
+
+def _without_words(texts: pl.Series) -> pl.Series:
+    """Transcripts that hold nothing to answer: empty, or only a hum of the listener."""
+    wordless = {text for text in texts.drop_nulls().unique() if not tokens(text)}
+    return texts.is_in(list(wordless))
 
 
 def _unrecorded(absent: pl.DataFrame) -> pl.DataFrame:

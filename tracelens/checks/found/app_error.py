@@ -8,6 +8,7 @@ from tracelens.checks.finding import Check, findings, no_findings
 from tracelens.checks.shared import quoted
 from tracelens.policy.globs import matches_any
 from tracelens.requests import Facts
+from tracelens.requests.runs import CLIENT
 
 TRUNCATED = (
     r"(?i)eof while parsing|unexpected end of (?:json )?input|unterminated string|length limit"
@@ -27,28 +28,51 @@ def run(facts: Facts) -> pl.DataFrame:
     certainty. Anything else the application raised says nothing about a stage.
     """
     failed = facts.requests.filter(
-        pl.col("app_span_id").is_not_null() & (pl.col("own_error") | _unhandled(facts))
+        pl.col("app_span_id").is_not_null()
+        & pl.col("assistant")
+        & (pl.col("own_error") | _unhandled(facts))
     )
     if failed.is_empty():
         return no_findings()
     names = facts.policy.errors
+    # A call to another system that fails is no code that looked at what a stage returned.
+    elsewhere = (pl.col("app_kind") == CLIENT) | (pl.col("app_role") == "other")
     kind = pl.col("app_error_type").fill_null("").str.to_lowercase()
     frame = failed.join(_producers(facts), on="request", how="left").with_columns(
         said=pl.coalesce("app_message", "app_error_type", pl.lit("no reason given")),
-        rejected=matches_any(kind, names.validation).fill_null(False),
-        missing=matches_any(kind, names.missing_value).fill_null(False),
+        rejected=matches_any(kind, names.validation).fill_null(False)
+        & ~elsewhere.fill_null(False),
+        missing=matches_any(kind, names.missing_value).fill_null(False)
+        & ~elsewhere.fill_null(False)
+        & _nothing_usable(),
         external=matches_any(kind, names.external).fill_null(False),
     )
     return _rows(frame)
 
 
 def _unhandled(facts: Facts) -> pl.Expr:
-    """An error in a wrapper below a request span that never says how it ended."""
-    ended_ok = pl.col("own_ok")
-    answered = facts.runs.filter(
-        (pl.col("stage") == "synthesis") & ~pl.col("is_error") & ~pl.col("is_cancel")
-    ).get_column("request")
-    return ~ended_ok & ~pl.col("request").is_in(answered.unique().implode()) & ~pl.col("own_cancel")
+    """An error in the assistant's code below a request span that never says how it ended.
+
+    It was handled when the answer was spoken, or when a stage worked after it. A failed call to
+    another system (a cache, a lookup that finds nothing) says nothing about the request.
+    """
+    fine = facts.runs.filter(~pl.col("is_error") & ~pl.col("is_cancel"))
+    spoken = fine.filter(pl.col("stage") == "synthesis").get_column("request")
+    after = (
+        fine.join(facts.requests.select("request", "app_time"), on="request")
+        .filter(pl.col("start") >= pl.col("app_time"))
+        .get_column("request")
+    )
+    went_on = pl.col("request").is_in(pl.concat([spoken, after]).unique().implode())
+    elsewhere = ((pl.col("app_kind") == CLIENT) | (pl.col("app_role") == "other")).fill_null(False)
+    return ~pl.col("own_ok") & ~went_on & ~elsewhere & ~pl.col("own_cancel")
+
+
+def _nothing_usable() -> pl.Expr:
+    """Whether a stage's output can be what the code missed a value in: empty, unseen, or JSON."""
+    output = pl.col("output").str.strip_chars()
+    structured = (pl.col("producer") == "reasoning") & output.str.contains(r"^(?:```|[\[{])")
+    return (output.is_null() | (output == "") | structured).fill_null(True)
 
 
 def _producers(facts: Facts) -> pl.DataFrame:

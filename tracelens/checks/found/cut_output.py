@@ -15,15 +15,25 @@ REASONS = {
     "length": "llm_truncated",
     "max_tokens": "llm_truncated",
     "content_filter": "llm_filtered",
+    "max_output_tokens": "llm_truncated",
+    "model_length": "llm_truncated",
     "content-filter": "llm_filtered",
+    "content_filtered": "llm_filtered",
+    "guardrail_intervened": "llm_filtered",
     "safety": "llm_filtered",
+    "prohibited_content": "llm_filtered",
+    "blocklist": "llm_filtered",
+    "spii": "llm_filtered",
+    "recitation": "llm_filtered",
+    "refusal": "llm_filtered",
+    "malformed_function_call": "schema_invalid",
     "error": "llm_error",
     "other": "llm_error",
-    "unknown": "llm_error",
 }
 SENTENCES = {
     "llm_truncated": "the model's answer was cut at the token limit",
     "llm_filtered": "a content filter withheld the model's answer",
+    "schema_invalid": "the model's tool call does not parse",
     "llm_error": "the model's answer ended without a proper finish",
 }
 
@@ -35,6 +45,8 @@ def run(facts: Facts) -> pl.DataFrame:
         & ~pl.col("is_error")
         & ~pl.col("is_cancel")
         & ~pl.col("excused")
+        # Realtime models end what the user talks over with `error` or a reason of their own.
+        & ~pl.col("speech_to_speech")
     )
     return pl.concat([_reasons(runs), _arguments(facts)])
 

@@ -7,13 +7,19 @@ from typing import Any
 
 import polars as pl
 
-from tracelens.checks.compare import SAME, Difference, compare_texts, similarity
+from tracelens.checks.compare import SAME, Difference, compare_texts, covers, similarity, tokens
 from tracelens.checks.finding import Check, findings, no_findings
 from tracelens.checks.shared import deciding_runs, quoted
 from tracelens.requests import Facts
 
 EMITTED = {"transcription>reasoning": "transcription", "reasoning>synthesis": "reasoning"}
 RECEIVED = {"transcription>reasoning": "reasoning", "reasoning>synthesis": "synthesis"}
+
+#: Texts of one side and exchange that are compared; a hostile trace may hold any number of them.
+TEXTS_LIMIT = 200
+
+#: Of two transcripts of one utterance the other one arrived, when it holds this part of the words.
+SAME_UTTERANCE = 0.5
 
 
 def run(facts: Facts) -> pl.DataFrame:
@@ -27,8 +33,15 @@ def run(facts: Facts) -> pl.DataFrame:
     compared = sides.filter(recorded > 0)
     missing = sides.filter(recorded == 0)
     judged = _judged(compared, facts.policy.handover.content_loss)
+    # What is not found may have gone through the call that did not record its text.
+    unsure = judged.filter(pl.col("lost") & pl.col("blind"))
     return pl.concat(
-        [_fails(judged.filter("lost")), _passes(judged.filter(~pl.col("lost"))), _no_data(missing)]
+        [
+            _fails(judged.filter(pl.col("lost") & ~pl.col("blind"))),
+            _passes(judged.filter(~pl.col("lost"))),
+            _no_data(missing),
+            _no_data(unsure),
+        ]
     )
 
 
@@ -54,6 +67,9 @@ def _to_reasoning(facts: Facts) -> pl.DataFrame:
         pl.col("text_in_attribute").drop_nulls().first().alias("received_attribute"),
         pl.col("start").min().alias("time"),
         pl.lit(False).alias("excused"),
+        (~pl.col("is_error") & pl.col("text_in").is_null() & pl.col("context_in").is_null())
+        .any()
+        .alias("blind"),
     )
     return emitted.join(received, on=["request", "exchange"]).select(
         pl.lit("transcription>reasoning").alias("at"), pl.all()
@@ -73,21 +89,29 @@ def _to_synthesis(facts: Facts) -> pl.DataFrame:
         pl.col("text_out_attribute").drop_nulls().last().alias("emitted_attribute"),
     )
     voiced = deciding_runs(facts).filter((pl.col("stage") == "synthesis") & ~pl.col("is_cancel"))
-    text = pl.col("text_in").drop_nulls()
+    unsaid = said.group_by("request", "exchange").agg(
+        (pl.col("text_out").is_null() & (pl.col("tool_calls").fill_null(0) == 0))
+        .any()
+        .alias("unsaid")
+    )
     received = (
         voiced.sort("start")
         .group_by("request", "exchange", maintain_order=True)
         .agg(
-            pl.when(text.len() > 0).then(text.str.join(" ").implode()).first().alias("received"),
+            pl.col("text_in").drop_nulls().alias("received"),
             pl.lit([], pl.List(pl.String)).first().alias("around"),
             pl.col("span_id").first(),
             pl.col("text_in_attribute").drop_nulls().first().alias("received_attribute"),
             pl.col("start").min().alias("time"),
             pl.col("excused").any(),
+            pl.col("text_in").is_null().any().alias("blind"),
         )
     )
     return (
         emitted.join(received, on=["request", "exchange"])
+        .join(unsaid, on=["request", "exchange"])
+        .with_columns(blind=pl.col("blind") | pl.col("unsaid"))
+        .drop("unsaid")
         .select(pl.lit("reasoning>synthesis").alias("at"), pl.all())
         .filter(~pl.col("excused"))
     )
@@ -126,27 +150,49 @@ def _difference(row: Mapping[str, Any], content_loss: float) -> dict[str, Any]:
 
 
 def _every_transcript(row: Mapping[str, Any], loss: float) -> tuple[str, str, Difference]:
-    """Each transcript must stand in what some model call of the exchange was given."""
+    """Each transcript must stand in what some model call of the exchange was given.
+
+    Of several that stand for one utterance (interim ones, two recognisers) one is enough.
+    """
     said, got = row["emitted"][-1], row["received"][0]
-    for transcript in row["emitted"]:
-        places = [*row["received"], *(row["around"] or ())]
-        if any(not compare_texts(transcript, place, loss).lost for place in places):
+    received = _distinct(row["received"])
+    places = [*received, *_distinct(row["around"] or ())]
+    arrived: list[str] = []
+    missed: list[str] = []
+    for transcript in _distinct(row["emitted"]):
+        fine = any(not compare_texts(transcript, place, loss).lost for place in places)
+        (arrived if fine else missed).append(transcript)
+    for transcript in missed:
+        if any(covers(transcript, other) >= SAME_UTTERANCE for other in arrived):
             continue
-        nearest = max(row["received"], key=lambda place: similarity(transcript, place))
+        nearest = max(received, key=lambda place: similarity(transcript, place))
         return transcript, nearest, compare_texts(transcript, nearest, loss)
     return said, got, SAME
 
 
 def _any_answer(row: Mapping[str, Any], loss: float) -> tuple[str, str, Difference]:
     """What is spoken must be one of the model's answers, or all of them, whole."""
-    spoken = row["received"][0]
-    answers = [*reversed(row["emitted"]), " ".join(row["emitted"])]
+    pieces = row["received"][:TEXTS_LIMIT]
+    spoken = " ".join(pieces)
+    answers = [*reversed(_distinct(row["emitted"])), " ".join(row["emitted"])]
     for answer in answers:
         found = compare_texts(answer, spoken, loss)
+        if found.lost and len(pieces) > 1:
+            found = compare_texts(answer, _in_order_of(answer, pieces), loss)
         if not found.lost:
             return answer, spoken, found
     nearest = _nearest(answers[:-1] or answers, spoken)
     return nearest, spoken, compare_texts(nearest, spoken, loss)
+
+
+def _in_order_of(answer: str, pieces: list[str]) -> str:
+    """The pieces in the order of the answer: sentences made side by side may begin in any order."""
+    whole = f" {' '.join(tokens(answer))} "
+    return " ".join(sorted(pieces, key=lambda piece: whole.find(f" {' '.join(tokens(piece))} ")))
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))[-TEXTS_LIMIT:]
 
 
 def _nearest(texts: Iterable[str], text: str) -> str:

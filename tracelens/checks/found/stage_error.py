@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tracelens.checks.finding import Check, findings
-from tracelens.checks.shared import PREFIX, deciding_runs, quoted
+from tracelens.checks.shared import PREFIX, deciding_runs, quoted, spoken_exchanges
 from tracelens.policy.globs import matches_any
 from tracelens.requests import Facts
 
@@ -37,33 +37,49 @@ def _only_sign_excused() -> pl.Expr:
 
 def _handled(runs: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """An error the request got over: the next stage had its input, or another answer was used."""
-    answered = (
+    keys = ["request", "exchange"]
+    failed = runs.filter(pl.col("is_error") & (pl.col("stage") == "reasoning"))
+    spoken = spoken_exchanges(facts.runs, failed).with_columns(spoken=pl.lit(True))
+    own = facts.requests.select(
+        "request",
+        fine=~pl.col("own_error"),
+        silent=~pl.col("heard") & ~pl.col("spoke").fill_null(False) & (pl.col("role") == "trace"),
+        served=pl.col("own_ok") | (pl.col("own_http_status") < 400).fill_null(False),
+    )
+    joined = (
+        runs.join(spoken, on=keys, how="left", maintain_order="left")
+        .join(_written(facts), on=keys, how="left", maintain_order="left")
+        .join(own, on="request", how="left", maintain_order="left")
+    )
+    went_on = (pl.col("stage") == "transcription") & (pl.col("furthest") > pl.col("rank"))
+    reasoning = pl.col("stage") == "reasoning"
+    beside = pl.col("written_until") > pl.col("start")
+    other_answer = reasoning & pl.col("spoken").fill_null(False)
+    other_text = (
+        reasoning
+        & pl.col("silent")
+        & pl.col("written_until").is_not_null()
+        & (pl.col("served") | beside)
+    )
+    return joined.with_columns(
+        handled=((went_on | other_answer | other_text) & pl.col("fine")).fill_null(False)
+    )
+
+
+def _written(facts: Facts) -> pl.DataFrame:
+    """Exchanges with an answer in words that asks for no tool, and when the last one ended."""
+    words = pl.col("text_out").fill_null("").str.strip_chars() != ""
+    return (
         facts.runs.filter(
             (pl.col("stage") == "reasoning")
             & ~pl.col("is_error")
-            & (pl.col("text_out").fill_null("").str.strip_chars() != "")
+            & ~pl.col("is_cancel")
+            & words
+            & (pl.col("tool_calls").fill_null(0) == 0)
         )
         .group_by("request", "exchange")
-        .agg(pl.len().alias("answers"))
+        .agg(pl.col("end").max().alias("written_until"))
     )
-    spoken = (
-        facts.runs.filter((pl.col("stage") == "synthesis") & ~pl.col("is_error"))
-        .group_by("request", "exchange")
-        .agg(pl.len().alias("spoken"))
-    )
-    fine = facts.requests.select("request", fine=~pl.col("own_error"))
-    joined = (
-        runs.join(answered, on=["request", "exchange"], how="left", maintain_order="left")
-        .join(spoken, on=["request", "exchange"], how="left", maintain_order="left")
-        .join(fine, on="request", how="left", maintain_order="left")
-    )
-    went_on = (pl.col("stage") == "transcription") & (pl.col("furthest") > pl.col("rank"))
-    other_answer = (
-        (pl.col("stage") == "reasoning")
-        & (pl.col("answers").fill_null(0) > 0)
-        & (pl.col("spoken").fill_null(0) > 0)
-    )
-    return joined.with_columns(handled=(went_on | other_answer) & pl.col("fine"))
 
 
 def _said() -> pl.Expr:

@@ -14,20 +14,35 @@ def run(facts: Facts) -> pl.DataFrame:
     tools = facts.runs.filter(pl.col("stage") == "tool")
     last = tools.sort("start").group_by("request", "exchange", "name", maintain_order=True).last()
     failed = last.filter(pl.col("is_error")).join(
-        last.filter(~pl.col("is_error")).select("request", "exchange", later="start"),
+        last.filter(~pl.col("is_error"))
+        .group_by("request", "exchange")
+        .agg(pl.col("start").max().alias("later")),
         on=["request", "exchange"],
         how="left",
     )
     # Another tool that succeeded afterwards is a fallback: the model had its answer from there.
-    alone = failed.filter(~(pl.col("later") > pl.col("start")).fill_null(False)).unique(
-        ["request", "exchange", "name"], maintain_order=True
-    )
+    alone = failed.filter(~(pl.col("later") > pl.col("start")).fill_null(False))
     spans = _spans(alone)
-    told = facts.runs.filter(
-        pl.col("tool_failure").is_not_null() & (pl.col("stage") == "reasoning")
-    ).join(spans.select("request", "exchange"), on=["request", "exchange"], how="anti")
+    told = _unrecovered(facts).join(
+        spans.select("request", "exchange"), on=["request", "exchange"], how="anti"
+    )
     fine = last.filter(~pl.col("is_error"))
     return pl.concat([spans, _told(told), _passes(fine)])
+
+
+def _unrecovered(facts: Facts) -> pl.DataFrame:
+    """Model calls that were told of a failure, unless the model then tried again and was not.
+
+    A model that answers with words has taken the failure as final; one that says nothing has
+    called a tool again, and a later call shows how that ended.
+    """
+    runs = facts.runs.filter(pl.col("stage") == "reasoning").sort("request", "exchange", "start")
+    failure = pl.col("tool_failure").is_not_null()
+    silent = pl.col("text_out").fill_null("").str.strip_chars() == ""
+    again = silent | (pl.col("tool_calls").fill_null(0) > 0)
+    keys = ["request", "exchange"]
+    fine_later = (~failure).cast(pl.Int32).reverse().cum_sum().reverse().over(keys) > 0
+    return runs.filter(failure & ~(again & fine_later))
 
 
 def _spans(failed: pl.DataFrame) -> pl.DataFrame:

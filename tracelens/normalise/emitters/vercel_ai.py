@@ -44,7 +44,7 @@ EMITTER = Emitter(
             stage="reasoning",
         ),
         SpanRule(When(operation=("execute_tool", "ai.toolCall")), stage="tool"),
-        SpanRule(When(operation=("ai.embed*", "embeddings")), role="other"),
+        SpanRule(When(name=("ai.embed*", "embeddings *", "ai.rerank*")), role="other"),
         SpanRule(When(), role="wrapper"),
     ),
     fields=(
