@@ -135,11 +135,10 @@ def _label(row: Mapping[str, str]) -> Label:
 
 def ask(folder: Path, labels: Sequence[Label]) -> list[Answer]:
     """Load one emitter's files into a store of its own and look each labelled request up."""
-    with tempfile.TemporaryDirectory() as temporary:
-        with TraceLens(Path(temporary) / "store") as lens:
-            lens.ingest(sorted(folder.glob("*.jsonl")))
-            requests = lens.requests(Filters(limit=0)).rows(named=True)
-            spans = lens.sql("select * from spans", rows=1_000_000).rows(named=True)
+    with tempfile.TemporaryDirectory() as temporary, TraceLens(Path(temporary) / "s") as lens:
+        lens.ingest(sorted(folder.glob("*.jsonl")))
+        requests = lens.requests(Filters(limit=0)).rows(named=True)
+        spans = lens.sql("select * from spans", rows=1_000_000).rows(named=True)
     return [_answer(label, requests, spans) for label in labels]
 
 
@@ -175,7 +174,9 @@ def staged(spans: Sequence[Row]) -> list[tuple[Row, str, int]]:
     return found
 
 
-def _first(spans: Iterable[tuple[Row, str, int]], key: Callable[[tuple[Row, str, int]], Any]) -> str:
+def _first(
+    spans: Iterable[tuple[Row, str, int]], key: Callable[[tuple[Row, str, int]], Any]
+) -> str:
     return min(spans, key=key, default=(None, "", 0))[1]
 
 

@@ -1,10 +1,10 @@
-"""Builds small traces in view: a tree of spans in, the frames that normalise and locate take out."""
+"""Builds small traces in view: a tree of spans in, frames for normalise and locate out."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -33,7 +33,7 @@ class Span:
     below: tuple[Span, ...]
     columns: dict[str, Any]
     attributes: dict[str, Any] = field(default_factory=dict)
-    id: str | None = None
+    span_id: str | None = None
     at: float | None = None
     lasts: float | None = None
 
@@ -41,7 +41,7 @@ class Span:
 def span(
     name: str,
     *below: Span,
-    id: str | None = None,
+    span_id: str | None = None,
     at: float | None = None,
     lasts: float | None = None,
     error: str | None = None,
@@ -65,7 +65,7 @@ def span(
         }
     elif says is not None:
         columns = {"status_message": says, **columns}
-    return Span(name, below, columns, dict(attributes or {}), id, at, lasts)
+    return Span(name, below, columns, dict(attributes or {}), span_id, at, lasts)
 
 
 def trace(name: str, *spans: Span, at: float = 0) -> list[dict[str, Any]]:
@@ -89,7 +89,7 @@ def _lay(
     start = each.at if each.at is not None else clock
     row = {
         "trace_id": trace_id,
-        "span_id": each.id or _new_id(each.name, rows),
+        "span_id": each.span_id or _new_id(each.name, rows),
         "parent_span_id": above,
         "name": each.name,
         "kind": 1,
@@ -213,10 +213,3 @@ def answered(
 def spoke(text: str | None = "your table is booked", name: str = "tts", **columns: Any) -> Span:
     """A synthesis that was given `text`."""
     return span(name, stage="synthesis", text_in=text, **columns)
-
-
-def walk(tree: Span) -> Iterator[Span]:
-    """The span and all below it."""
-    yield tree
-    for below in tree.below:
-        yield from walk(below)

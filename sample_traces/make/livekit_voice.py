@@ -1,6 +1,7 @@
 """Make the livekit sample traces: real agent sessions against the stub vendor, one fault each."""
 
 import asyncio
+import contextvars
 import logging
 import math
 import struct
@@ -545,7 +546,8 @@ async def main(names: list[str]) -> None:
         if names and make.__name__ not in names:
             continue
         scenario = make()
-        await run(scenario)
+        # A session leaves its span current when it ends: the next one needs a context of its own.
+        await asyncio.create_task(run(scenario), context=contextvars.Context())
         recorder.save(scenario.name, scenario.what, "livekit", MADE_BY, scenario.truths)
 
 

@@ -68,8 +68,9 @@ def read(data, promote=None, limits=None, batch_rows=20_000) -> tuple[pl.DataFra
     reader = read_spans(source(data), promote or {}, limits or Limits(), batch_rows)
     frames = list(reader)
     rows = pl.concat(frames) if frames else pl.DataFrame()
-    assert reader.tally.spans_read == rows.height + reader.tally.spans_rejected
-    return rows, reader.tally
+    tally = reader.tally
+    assert tally.spans_read == rows.height + tally.spans_merged + tally.spans_rejected
+    return rows, tally
 
 
 def read_one(*fields, promote=None, **more):

@@ -8,6 +8,7 @@ import pytest
 import zstandard
 
 from tests.read.dumps import dump, framed, gzipped, proto, read, request, source, span, text, zstd
+from tests.read.writers import delimited
 from tracelens.errors import InputError, LimitError
 from tracelens.policy.limits import Limits
 from tracelens.read import decompress, documents, json_format, messages, read_spans, window
@@ -65,6 +66,14 @@ def test_a_message_whose_length_is_a_bracket_is_binary(size):
     assert binary[1] == size
     assert read(binary)[1].format == "otlp_proto"
     assert read(framed(binary))[1].format == "otlp_proto_u32be"
+
+
+@pytest.mark.parametrize("size", [91, 123, 138, 160])
+def test_a_message_behind_a_length_that_is_a_bracket_is_binary(size):
+    name = next("x" * n for n in range(199) if len(proto(request(span(name="x" * n)))) == size)
+    binary = proto(request(span(name=name)))
+    rows, tally = read(delimited(binary, binary))
+    assert (rows.height, tally.format) == (2, "otlp_proto_delimited")
 
 
 def test_a_bad_line_costs_that_line():
@@ -273,10 +282,10 @@ def test_a_message_too_long_to_hold_is_split():
 
 @pytest.mark.usefixtures("small_steps")
 def test_a_long_document_of_another_kind_is_named():
-    jaeger = {"data": [{"traceID": "1", "spans": [{"spanID": "2"}] * 9_000}]}
-    with pytest.raises(InputError, match="Jaeger JSON"):
-        read(dump(jaeger))
-    rows, tally = read(dump(request(span()), jaeger))
+    search = {"traces": [{"traceID": "1", "spanSets": []}] * 9_000}
+    with pytest.raises(InputError, match="a Tempo search result"):
+        read(dump(search))
+    rows, tally = read(dump(request(span()), search))
     assert (rows.height, tally.records_rejected) == (1, 1)
 
 

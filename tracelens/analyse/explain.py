@@ -20,12 +20,12 @@ order by start_unix_nano, span_id
 """
 
 SAME_SESSION = """
-select request_id, started_at, failed, stage, cause from requests
+select request_id, started_at, start_unix_nano, failed, stage, cause from requests
 where session_id = $session and request_id <> $id order by start_unix_nano limit 50
 """
 
 SIMILAR = """
-select request_id, started_at, verdict from requests
+select request_id, started_at, start_unix_nano, verdict from requests
 where failed and stage = $stage and cause = $cause and boundary is not distinct from $boundary
     and request_id <> $id
 order by abs(start_unix_nano - $start) limit 5

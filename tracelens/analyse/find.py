@@ -19,8 +19,9 @@ SORTS = ("started_at", "duration_ms", "cost_usd", "ttfa_ms", "ttft_ms", "stage",
 class Filters:
     """Which requests are wanted; what is None does not filter. `limit` 0 means all of them.
 
-    `since` and `until` bound the start (inclusive, exclusive), in UTC unless they say
-    otherwise. `where` is a SQL boolean expression over the columns of `requests`. `sort` names a column, with `-` in front for descending.
+    `since` and `until` bound the start (inclusive, exclusive), in UTC unless they say otherwise.
+    `where` is a SQL boolean expression over the columns of `requests`. `sort` names a column, with
+    `-` in front for descending.
     """
 
     stage: str | None = None

@@ -96,9 +96,7 @@ _HIDDEN = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>|```[a-z]*|\[\d+\]", re
 _LINK = re.compile(r"!?\[([^\]]{0,2000})\]\((?:[^)]{0,2000})\)")
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+", re.M)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
-_MONEY = re.compile(
-    r"([$€£])\s?(\d[\d,.]*\d|\d)(\s(?:hundred|thousand|million|billion)\b)?"
-)
+_MONEY = re.compile(r"([$€£])\s?(\d[\d,.]*\d|\d)(\s(?:hundred|thousand|million|billion)\b)?")
 _CONTRACTED = re.compile(r"\b(ca|wo|sha)n't\b|n't\b|\bcannot\b|'(m|re|ll|ve|d|s)\b")
 _EXPANDED = {"m": " am", "re": " are", "ll": " will", "ve": " have", "d": " would", "s": " s"}
 _MINUS = re.compile(r"(?<![\w.)])[-−](?=\d)")
@@ -107,9 +105,7 @@ _FULL_HOUR = re.compile(r"(?<=\d):00\b")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 #: Scripts that put no space between words are compared by their characters.
 _UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_TOKEN = re.compile(
-    rf"\d+(?:\.\d+)?|[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W\d_])+(?:'[^\W\d_]+)?"
-)
+_TOKEN = re.compile(rf"\d+(?:\.\d+)?|[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W\d_])+(?:'[^\W\d_]+)?")
 
 
 @dataclass(frozen=True)
@@ -140,6 +136,8 @@ def compare_texts(emitted: str, received: str, content_loss: float) -> Differenc
         received: text that the next stage was given; what surrounds the copy is ignored.
         content_loss: share of content words above which missing words are a loss.
     """
+    if _copied(emitted.strip(), received):
+        return SAME
     meant = _meant(emitted, received)
     if meant is None:
         return SAME
@@ -152,6 +150,15 @@ def compare_texts(emitted: str, received: str, content_loss: float) -> Differenc
         return SAME
     dropped, added = _edits(said, got)
     return _judge(said, dropped, added, content_loss)
+
+
+def _copied(emitted: str, received: str) -> bool:
+    """Whether the text stands in the other as it is, between word boundaries: the usual case."""
+    begin = received.find(emitted)
+    if begin < 0:
+        return False
+    around = received[begin - 1 : begin] + received[begin + len(emitted) :][:1]
+    return not any(character.isalnum() for character in around)
 
 
 def was_spoken(answer: str, spoken: list[str]) -> bool:
@@ -232,7 +239,7 @@ def _number_at(words: list[str], start: int) -> tuple[float, int]:
             group, last = group * 100, 100
         elif word in SCALES and word != "hundred" and 0 < last < SCALES[word]:
             total, group, last = total + group * SCALES[word], 0.0, SCALES[word]
-        elif word == "and" and last >= 100 and _more(words, at + 1):
+        elif word == "and" and last >= 100 and _more(words, at + 1, last):
             continue
         else:
             break
@@ -245,10 +252,10 @@ def _follows(last: int, number: int) -> bool:
     return (20 <= last <= 90 and 0 < number < 10) or (last >= 100 and number > 0)
 
 
-def _more(words: list[str], at: int) -> bool:
-    """Whether an `and` is part of a number: one hundred and five, not one hundred and two hundred."""
+def _more(words: list[str], at: int, scale: int) -> bool:
+    """Whether an `and` is inside a number: `hundred and five`, not `hundred and two hundred`."""
     after = words[at + 1] if at + 1 < len(words) else ""
-    return at < len(words) and words[at] in VALUES and after not in SCALES
+    return at < len(words) and words[at] in VALUES and SCALES.get(after, scale + 1) > scale
 
 
 def _fraction(words: list[str], at: int) -> list[str]:
@@ -317,7 +324,7 @@ def _count(words: tuple[str, ...], kind: frozenset[str]) -> int:
 
 
 def _is_label(text: str, said: tuple[str, ...], got: tuple[str, ...]) -> bool:
-    """Whether an answer of a word or two steers the application, which says something of its own."""
+    """Whether an answer is a word or two by which the application picks words of its own."""
     longer = len(got) >= 3 * len(said)
     other = len(said) <= 2 and not set(said) & set(got)
     return longer and (other or _IDENTIFIER.fullmatch(text.strip()) is not None)

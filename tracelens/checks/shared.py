@@ -7,6 +7,9 @@ import polars as pl
 from tracelens.checks.compare import was_spoken
 from tracelens.requests import Facts
 
+#: A user who speaks again within this time of an answer's end has talked over it, in ns.
+TALKED_OVER_NANOS = 1_000_000_000
+
 #: The part of a cause's slug that names the stage.
 PREFIX = {"transcription": "stt", "reasoning": "llm", "synthesis": "tts"}
 
@@ -25,9 +28,10 @@ def deciding_runs(facts: Facts) -> pl.DataFrame:
     )
     keys = ["request", "exchange", "stage", "_piece"]
     last = runs.group_by(keys, maintain_order=True).agg(
-        pl.all().exclude(keys).sort_by("start").last(),
+        pl.all().exclude(keys).sort_by("start", "end", "run").last(),
         (
-            pl.col("is_error").sum() > pl.col("is_error").sort_by("start").last().cast(pl.Int32)
+            pl.col("is_error").sum()
+            > pl.col("is_error").sort_by("start", "end", "run").last().cast(pl.Int32)
         ).alias("failed_before"),
     )
     return _excused(_with_later(last, facts), facts).drop("_piece")
@@ -66,14 +70,14 @@ def spoken_exchanges(runs: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
         answers.group_by(keys, maintain_order=True)
         .agg(pl.col("text_out").alias("answers"), pl.col("start").min().alias("asked"))
         .join(
-            voice.sort("start")
+            voice.sort("start", "end", "run")
             .group_by(keys, maintain_order=True)
             .agg(pl.col("text_in").alias("spoken"), pl.col("start").max().alias("voiced")),
             on=keys,
         )
     )
     spoken = [
-        (None in row["spoken"] and row["voiced"] >= row["asked"])
+        (None in row["spoken"] and (row["voiced"] or 0) >= (row["asked"] or 0))
         or any(was_spoken(text, [*filter(None, row["spoken"])]) for text in row["answers"])
         for row in sides.iter_rows(named=True)
     ]
@@ -95,10 +99,25 @@ def _excused(runs: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     talked_over = facts.requests.select(
         "request", cut=(pl.col("interrupted") & pl.col("later_turn")).fill_null(False)
     )
-    joined = runs.join(talked_over, on="request", how="left", maintain_order="left")
+    joined = runs.join(talked_over, on="request", how="left", maintain_order="left").join(
+        _spoke_on(facts), on=["request", "exchange"], how="left", maintain_order="left"
+    )
+    at_once = (
+        (pl.col("stage") == "reasoning") & (pl.col("spoke_on") <= pl.col("end") + TALKED_OVER_NANOS)
+    ).fill_null(False)
     own = (pl.col("interrupted") & (pl.col("stage") == "synthesis")).fill_null(False)
     return joined.with_columns(
-        excused=((pl.col("cut") & (pl.col("stage") != "transcription")) | own).fill_null(False)
+        excused=(
+            (pl.col("cut") & (pl.col("stage") != "transcription")).fill_null(False) | own | at_once
+        )
+    ).drop("spoke_on")
+
+
+def _spoke_on(facts: Facts) -> pl.DataFrame:
+    """When the user's next utterance of the same request began, for each exchange but the last."""
+    began = facts.runs.filter(pl.col("stage") == "transcription").group_by("request", "exchange")
+    return began.agg(pl.col("start").min().alias("spoke_on")).with_columns(
+        exchange=pl.col("exchange") - 1
     )
 
 

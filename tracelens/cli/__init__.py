@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from importlib import import_module
@@ -57,6 +59,8 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+INTERRUPTED = "interrupted; what was committed stays"
+
 EPILOG = """\b
 Examples:
   tracelens demo
@@ -66,37 +70,83 @@ Examples:
 """
 
 
+def _say_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib import metadata
+
+        try:
+            version = metadata.version("tracelens-otlp")
+        except metadata.PackageNotFoundError:
+            version = "unknown: it is not installed, but run from its source"
+        click.echo(f"tracelens {version}")
+        ctx.exit()
+
+
 @click.command(
     cls=Commands,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="tracelens-otlp", prog_name="tracelens")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Tell which stage of a voice or vision assistant broke a request, with evidence."""
 
 
 def main() -> None:
     """Run the command line and end the process with the exit code of the contract."""
+    _prepare_streams()
     try:
         code = cli.main(prog_name="tracelens", standalone_mode=False)
-    except click.exceptions.Abort:
-        code = _interrupted()
-    except KeyboardInterrupt:
-        code = _interrupted()
+        sys.stdout.flush()
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        code = _complain(INTERRUPTED, ExitCode.INTERRUPTED)
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":  # DuckDB's way of passing on Ctrl-C
+            raise
+        code = _complain(INTERRUPTED, ExitCode.INTERRUPTED)
     except click.ClickException as error:
         error.show()
         code = ExitCode.USAGE
     except TracelensError as error:
-        click.echo(f"tracelens: {error}", err=True)
-        code = error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has had enough; keep Python quiet about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = _complain(str(error), error.exit_code)
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has had enough, which is how click and rich end then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = ExitCode.DONE
+    except OSError as error:
+        code = _complain(_os_error(error), _os_code(error))
     sys.exit(int(code or 0))
 
 
-def _interrupted() -> ExitCode:
-    click.echo("tracelens: interrupted; what was committed stays", err=True)
-    return ExitCode.INTERRUPTED
+def _prepare_streams() -> None:
+    """A terminal without our characters, or a file name that is no text, is no reason to die."""
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _complain(message: str, code: ExitCode) -> ExitCode:
+    from tracelens.show.records import visible
+
+    click.echo(f"tracelens: {visible(message, keep=chr(10))}", err=True)
+    return code
+
+
+def _os_error(error: OSError) -> str:
+    where = "" if error.filename is None else f"{str(error.filename)[:200]}: "
+    return f"{where}{error.strerror or error}"
+
+
+def _os_code(error: OSError) -> ExitCode:
+    """A disk that is full or broken leaves the store as it was; other errors name a wrong path."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+    return ExitCode.STORE if error.errno in full else ExitCode.USAGE

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from tracelens.api import Filters, TraceLens
+from tracelens.api import Filters, Match, TraceLens
 from tracelens.cli.options import (
     chosen_format,
     format_option,
@@ -19,7 +18,7 @@ from tracelens.cli.options import (
 )
 from tracelens.errors import ExitCode, NotFoundError
 from tracelens.show.records import explanation_record, request_records, to_json
-from tracelens.show.text import explanation_text, matches_table
+from tracelens.show.text import explanation_text, matches_sentence, matches_table, plain
 
 EPILOG = """\b
 Examples:
@@ -50,7 +49,7 @@ def command(
                 _explain(lens, any_id, shape, with_text=not no_text, quiet=quiet)
             except NotFoundError as error:
                 lens.store()  # a store that does not exist ends the command, not this id alone
-                narrate(f"tracelens: {error}")
+                narrate(f"tracelens: {plain(error)}")
                 missing += 1
     return ExitCode.NOT_FOUND if missing else ExitCode.DONE
 
@@ -58,7 +57,7 @@ def command(
 def _explain(lens: TraceLens, any_id: str, shape: str, *, with_text: bool, quiet: bool) -> None:
     match = lens.resolve(any_id)
     if len(match.request_ids) > 1:
-        _list(lens, match.kind, match.request_ids, shape, quiet)
+        _list(lens, match, shape, quiet)
         return
     explained = lens.explain(match.request_ids[0], with_text=with_text)
     if shape == "table":
@@ -68,17 +67,14 @@ def _explain(lens: TraceLens, any_id: str, shape: str, *, with_text: bool, quiet
         click.echo(to_json(explanation_record(explained), indent=indent))
 
 
-def _list(
-    lens: TraceLens, kind: str, request_ids: tuple[str, ...], shape: str, quiet: bool
-) -> None:
+def _list(lens: TraceLens, match: Match, shape: str, quiet: bool) -> None:
     """An id that means several requests lists them, in order of time."""
-    quoted = ", ".join(f"'{each}'" for each in request_ids)
+    quoted = ", ".join(f"'{each}'" for each in match.request_ids)
     where = f"request_id in ({quoted})"
     rows = lens.requests(Filters(where=where, sort="started_at", limit=0))
     records = request_records(rows)
     if shape == "table":
-        print_rich(matches_table(kind, records))
+        print_rich(matches_table(match.kind, match.total, records))
         return
     print_records(records, shape)
-    if not sys.stdout.isatty():
-        narrate(f"this {kind} id means {len(records)} requests", quiet=quiet)
+    narrate(matches_sentence(match.kind, match.total, len(records)), quiet=quiet)

@@ -24,7 +24,7 @@ from tracelens.cli.options import (
 )
 from tracelens.errors import ExitCode
 from tracelens.show.records import to_json
-from tracelens.show.text import load_table
+from tracelens.show.text import load_table, plain
 
 EPILOG = """\b
 Examples:
@@ -43,7 +43,7 @@ around either. Loading the same spans again changes nothing.
 @store_option
 @policy_option
 @click.option("--spans-only", is_flag=True, help="Store spans; do not judge requests yet.")
-@format_option("table", "json")
+@format_option("table", "json", piped="json")
 @quiet_option
 def command(
     paths: tuple[str, ...],
@@ -81,7 +81,7 @@ class _Narrator:
             return
         if sys.stderr.isatty():
             self._bar = Bar(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 DownloadColumn(),
                 TextColumn("{task.fields[spans]:,} spans, {task.fields[rate]:,.0f}/s"),
@@ -108,7 +108,7 @@ class _Narrator:
         seconds = max(time.monotonic() - self._begun, 0.001)
         self._bar.update(
             self._task,
-            description=f"{progress.number}/{progress.of} {Path(progress.path).name}"[:40],
+            description=plain(f"{progress.number}/{progress.of} {Path(progress.path).name}")[:40],
             completed=progress.bytes_read,
             total=progress.bytes_total,
             spans=progress.spans,
@@ -118,4 +118,6 @@ class _Narrator:
     def _say(self, progress: Progress) -> None:
         if time.monotonic() - self._last > 5:
             self._last = time.monotonic()
-            narrate(f"{progress.path}: {progress.bytes_read:,} bytes, {progress.spans:,} spans")
+            narrate(
+                f"{plain(progress.path)}: {progress.bytes_read:,} bytes, {progress.spans:,} spans"
+            )

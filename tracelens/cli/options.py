@@ -36,13 +36,13 @@ policy_option = click.option(
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No narration on stderr.")
 
 
-def format_option(*names: str) -> Callable[[Command], Command]:
+def format_option(*names: str, piped: str = "jsonl") -> Callable[[Command], Command]:
     """`--format`, limited to the names that a command can write."""
     return click.option(
         "--format",
         "shape",
         type=click.Choice(names or FORMATS),
-        help="Output format. [default: table on a terminal, jsonl in a pipe]",
+        help=f"Output format. [default: table on a terminal, {piped} in a pipe]",
     )
 
 
@@ -108,15 +108,17 @@ def print_rich(value: RenderableType) -> None:
     Console(file=sys.stdout, width=wide, highlight=False, soft_wrap=False).print(value)
 
 
-def print_records(records: Sequence[Mapping[str, Any]], shape: str) -> None:
-    """Print rows in a format other than `table`."""
+def print_records(
+    records: Sequence[Mapping[str, Any]], shape: str, names: Sequence[str] | None = None
+) -> None:
+    """Print rows in a format other than `table`; `names` are the columns when there is no row."""
     if shape == "json":
         click.echo(to_json(list(records), indent=2))
     elif shape == "jsonl":
         for record in records:
             click.echo(to_json(record))
     elif shape == "csv":
-        click.echo(to_csv(records), nl=False)
+        click.echo(to_csv(records, names), nl=False)
     elif shape == "markdown":
         click.echo(to_markdown(records), nl=False)
     else:

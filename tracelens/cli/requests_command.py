@@ -19,7 +19,7 @@ from tracelens.cli.options import (
     store_option,
 )
 from tracelens.errors import ExitCode
-from tracelens.show.records import request_records
+from tracelens.show.records import record_names, request_records
 from tracelens.show.text import requests_table
 
 EPILOG = """\b
@@ -52,7 +52,7 @@ def list_requests(store: Path, filters: Filters, shape: str | None, quiet: bool)
         if records:
             print_rich(requests_table(records))
     else:
-        print_records(records, shape)
+        print_records(records, shape, record_names(rows))
     kind = "failures" if filters.failed else "requests"
     if not records:
         narrate(f"no {kind} match", quiet=quiet)

@@ -54,7 +54,7 @@ def command(
     if shape == "table":
         print_rich(frame_table(frame.columns, frame.rows()))
     else:
-        print_records(frame.rows(named=True), shape)
+        print_records(frame.rows(named=True), shape, frame.columns)
     if cut:
         narrate(f"only the first {rows:,} rows; the query gives more (--limit)", quiet=quiet)
     return ExitCode.DONE

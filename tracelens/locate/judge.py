@@ -67,7 +67,9 @@ def _ranked(findings: pl.DataFrame) -> pl.DataFrame:
             "_place",
             "time",
             "score",
-            descending=[False, False, False, False, False, True],
+            "check",
+            "span_id",
+            descending=[False, False, False, False, False, True, False, False],
             nulls_last=True,
         )
     )
@@ -107,7 +109,10 @@ def _evidence(findings: pl.DataFrame) -> pl.DataFrame:
         _order=pl.col("result").replace_strict(order, return_dtype=pl.Int8),
         _weight=pl.col("weight").replace_strict(WEIGHTS, default=3, return_dtype=pl.Int8),
         _place=pl.col("at").replace_strict(PLACES, return_dtype=pl.Int8),
-    ).sort("request", "_order", "_weight", "exchange", "_place", "time", "check", nulls_last=True)
+    ).sort(
+        ["request", "_order", "_weight", "exchange", "_place", "time", "check", "span_id"],
+        nulls_last=True,
+    )
     return rows.group_by("request", maintain_order=True).agg(
         pl.struct(fields).cast(EVIDENCE).alias("evidence")
     )
@@ -126,7 +131,7 @@ def _runs(facts: Facts) -> pl.DataFrame:
     )
     runs = facts.runs.with_columns(
         outcome=outcome, start_unix_nano="start", end_unix_nano="end"
-    ).sort("request", "start", "run")
+    ).sort("request", "start", "end", "run")
     fields = [field.name for field in STAGE_RUN.fields]
     models = [
         pl.col("model").filter(pl.col("stage") == stage).drop_nulls().unique().sort().alias(stage)
@@ -183,6 +188,9 @@ def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
         "input_modalities": _modalities("input_modalities", heard, pl.col("told").fill_null(False)),
         "output_modalities": _modalities(
             "output_modalities", spoke, pl.col("answered").fill_null(False)
+        ),
+        "models": pl.struct(
+            pl.col("models").struct.field(stage).fill_null([]).alias(stage) for stage in STAGES
         ),
         "cost_usd": pl.when(priced > 0).then("cost_sum"),
         "cost_is_lower_bound": (priced > 0) & (unpriced > 0),

@@ -76,7 +76,7 @@ def _ran(facts: Facts) -> pl.DataFrame:
         .then(pl.lit("degraded"))
         .otherwise(pl.lit("ok"))
     )
-    runs = deciding_runs(facts).with_columns(ran=outcome).sort("start")
+    runs = deciding_runs(facts).with_columns(ran=outcome).sort("start", "end", "run")
     return runs.group_by("request", at="stage").agg(pl.col("ran").last())
 
 

@@ -151,8 +151,11 @@ def _from_body(body: Mapping[str, Any]) -> Iterator[Message]:
 
 def _message_or_part(item: Mapping[str, Any]) -> Iterator[Message]:
     inner = item.get("message")
+    held = item.get("content")
     if isinstance(inner, Mapping):
         yield _message({"finish_reason": item.get("finish_reason"), **inner})
+    elif isinstance(held, Mapping) and "parts" in held:  # Gemini's candidates
+        yield _message({"finish_reason": item.get("finishReason"), **held})
     elif item.get("type") in ("function_call", "tool_call") and "name" in item:
         yield Message("assistant", tool_calls=[(str(item["name"]), item.get("arguments"))])
     elif item.get("type") in ("function_call_output", "tool_call_output"):
@@ -168,7 +171,8 @@ def _message(item: Mapping[str, Any]) -> Message:
     )
     parts = item["parts"] if "parts" in item else item.get("content")
     _take_content(message, parts)
-    for call in item.get("tool_calls") or []:
+    calls = item.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
         if isinstance(call, Mapping):
             inner = call.get("function")
             function = inner if isinstance(inner, Mapping) else call
@@ -180,7 +184,7 @@ def _message(item: Mapping[str, Any]) -> Message:
         message.blank = False
         message.media.append("audio")
         _take_text(message, item["audio"].get("transcript"))
-    if message.role == "tool":
+    if message.role == "tool" and not message.tool_results:
         message.tool_results.append(message.text)
     return message
 
@@ -199,7 +203,8 @@ def _take_content(message: Message, content: Any) -> None:
 
 
 def _take_part(message: Message, part: Mapping[str, Any]) -> None:
-    kind = part.get("type")
+    named = part.get("type")
+    kind = named if isinstance(named, str) else None
     if kind in ("tool_call", "tool_use", "tool-call", "server_tool_call"):
         arguments = part.get("arguments", part.get("input", part.get("args")))
         message.tool_calls.append((str(part.get("name") or part.get("toolName")), arguments))

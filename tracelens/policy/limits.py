@@ -12,9 +12,11 @@ class Limits:
     decompressed_bytes: int = 64 * 1024**3  # of one input
     compression_ratio: int = 1_000  # decompressed to compressed, once past 64 MiB
     record_bytes: int = 256 * 1024**2  # one JSON document or protobuf message
+    document_bytes: int = 32 * 1024**2  # one JSON document that has to be parsed whole
     depth: int = 200  # nesting of JSON and of AnyValue
     attribute_bytes: int = 16 * 1024**2  # one attribute value
     attributes_per_span: int = 10_000
+    archive_members: int = 10_000
     rejects_kept: int = 1_000  # per input, in the store; the count is always full
     query_seconds: float = 60.0
     query_rows: int = 100_000

@@ -74,8 +74,11 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown(tables, SECTIONS, "table")
     for name, kind in (("errors", ErrorNames), ("handover", Handover), ("limits", Limits)):
         yield from _bad_table(name, tables.get(name, {}), kind)
-    yield from _unknown(_mapping(tables.get("verdict")), ("floor",), "key of [verdict]")
-    yield from _bad_floor(_mapping(tables.get("verdict")).get("floor"))
+    yield from _bad_verdict(tables.get("verdict"))
+    for name in ("stage", "expect"):
+        rows = tables.get(name)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            yield f"[[{name}]] must be a list of tables"
     for row in _rows(tables, "stage"):
         yield from _bad_stage_rule(row)
     for row in _rows(tables, "expect"):
@@ -110,7 +113,12 @@ def _fits(value: Any, annotation: str) -> bool:
     return number and (annotation == "float" or isinstance(value, int))
 
 
-def _bad_floor(floor: Any) -> Iterator[str]:
+def _bad_verdict(table: Any) -> Iterator[str]:
+    if not isinstance(table, dict):
+        yield "[verdict] must be a table of keys"
+        return
+    yield from _unknown(table, ("floor",), "key of [verdict]")
+    floor = table.get("floor")
     if not isinstance(floor, int | float) or isinstance(floor, bool) or not 0 <= floor <= 1:
         yield f"[verdict] floor = {floor!r} is not a number from 0 to 1"
 
@@ -132,6 +140,12 @@ def _bad_expectation(row: Mapping[str, Any]) -> Iterator[str]:
         yield from _unknown(row["stages"], STAGES, "stage in [[expect]]")
     if "role" in row:
         yield from _unknown([str(row["role"])], ROLES, "role in [[expect]]")
+    for key in ("heard", "answered"):
+        if not isinstance(row.get(key, True), bool):
+            yield f"[[expect]] {key} = {row[key]!r} is not true or false"
+    for key in ("service", "emitter"):
+        if not isinstance(row.get(key, ""), str):
+            yield f"[[expect]] {key} = {row[key]!r} is not text"
 
 
 def _overlaps(rows: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -157,10 +171,6 @@ def _meet(one: str, two: str) -> bool:
 def _rows(tables: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     rows = tables.get(name, [])
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _lowered(patterns: Iterable[str]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ class Expectation:
     stages: tuple[str, ...]
     role: str | None = None
     heard: bool | None = None
+    answered: bool | None = None
     service: str | None = None
     emitter: str | None = None
 

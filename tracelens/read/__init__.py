@@ -6,7 +6,9 @@ in `FORMATS`. Formats are found by looking at the bytes, never at the name.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -14,7 +16,8 @@ import polars as pl
 from tracelens.errors import InputError
 from tracelens.model import AttributeType
 from tracelens.policy.limits import Limits
-from tracelens.read import json_format, proto_format
+from tracelens.read import json_format, parquet, proto_format
+from tracelens.read.archive import sources_in
 from tracelens.read.decompress import Decompressed, as_utf8
 from tracelens.read.describe import describe_bytes, looks_like_otlp, way_out
 from tracelens.read.sink import Sink
@@ -22,7 +25,16 @@ from tracelens.read.source import Source, file_source
 from tracelens.read.tally import ENDS_INSIDE, Reject, Tally, Warning_
 from tracelens.read.window import Window
 
-__all__ = ["Reject", "Source", "SpanReader", "Tally", "Warning_", "file_source", "read_spans"]
+__all__ = [
+    "Reject",
+    "Source",
+    "SpanReader",
+    "Tally",
+    "Warning_",
+    "file_source",
+    "read_spans",
+    "sources_in",
+]
 
 
 class Format(NamedTuple):
@@ -40,6 +52,8 @@ FORMATS: Final = (
     Format(json_format.claims, json_format.read),
     Format(proto_format.claims_raw, proto_format.read_raw),
     Format(proto_format.claims_framed, proto_format.read_framed),
+    Format(proto_format.claims_delimited, proto_format.read_delimited),
+    Format(parquet.claims, parquet.read),
     Format(json_format.claims_damaged, json_format.read),
 )
 
@@ -84,6 +98,16 @@ class SpanReader:
         return self.tally.bytes
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
+        batches = self.batches()
+        while True:
+            with paused_collector():
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        """The batches as they become full, and what is left at the end."""
         chunks = iter(self.stream)
         window = Window(as_utf8(chunks, self.tally))
         head = window.peek(64 * 1024)
@@ -91,6 +115,7 @@ class SpanReader:
         for _ in found.read(window, self.sink) if found else ():
             if self.sink.full:
                 yield self.sink.take()
+        self.sink.release()
         # The hash and the size are of the whole, also of what no reader wanted.
         for _ in chunks:
             pass
@@ -132,9 +157,26 @@ class SpanReader:
         if self.sink.traces_seen and not tally.rejects:
             return
         reject = next(iter(tally.rejects), None)
-        if reject and (reject.reason.startswith(ENDS_INSIDE) or looks_like_otlp(head)):
+        limited = reject is not None and "limits." in reject.reason
+        if reject and (limited or reject.reason.startswith(ENDS_INSIDE) or looks_like_otlp(head)):
+            advice = "Raise the limit in the policy" if limited else "Export it again"
             raise InputError(
-                f"{path}: no span could be read: at {reject.at}, {reject.reason}. Export it again."
+                f"{path}: no span could be read: at {reject.at}, {reject.reason}. {advice}."
             )
         what, advice = describe_bytes(head)
         raise InputError(f"{path}: this looks like {what}, not a trace dump. {advice}")
+
+
+@contextmanager
+def paused_collector() -> Iterator[None]:
+    """Keep the cyclic garbage collector from walking a batch again and again while it grows.
+
+    Nothing here makes cycles, so nothing has to wait long; it may run between batches.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

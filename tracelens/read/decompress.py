@@ -24,7 +24,7 @@ ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _ZSTD_BITE: Final = 2048
 _ZSTD_WINDOW: Final = 128 * 1024**2
 #: Small inputs may have any ratio: a megabyte of zeros is no attack.
-_RATIO_FLOOR: Final = 64 * 1024**2
+RATIO_FLOOR: Final = 64 * 1024**2
 
 
 class Decompressed:
@@ -57,6 +57,9 @@ class Decompressed:
         elif first.startswith(ZSTD):
             self.wrapper = "zstd"
             pieces = self.unpack(first, file)
+        elif is_zlib(first):
+            self.wrapper = "zlib"
+            pieces = self.inflate(first, file)
         else:
             pieces = self.plain(first, file)
         for piece in pieces:
@@ -82,7 +85,7 @@ class Decompressed:
                 f"{self.source.path}: more than {self.limits.decompressed_bytes} bytes when "
                 "decompressed. Raise limits.decompressed_bytes in the policy or split the file."
             )
-        if size > _RATIO_FLOOR and size > packed * self.limits.compression_ratio:
+        if size > RATIO_FLOOR and size > packed * self.limits.compression_ratio:
             raise LimitError(
                 f"{self.source.path}: decompresses to more than {self.limits.compression_ratio} "
                 "times its size, as an attack would. If the file is yours, raise "
@@ -96,13 +99,14 @@ class Decompressed:
 
     def inflate(self, data: bytes, file: BinaryIO) -> Iterator[bytes]:
         """All members of a gzip stream, and the zeros that tape-minded tools pad it with."""
-        member = zlib.decompressobj(wbits=31)
+        # Gzip or zlib, whichever the header says.
+        member = zlib.decompressobj(wbits=47)
         while data:
             before = member.copy()
             try:
                 piece = member.decompress(data, CHUNK)
             except zlib.error as error:
-                self.fault = self.damage("gzip", error)
+                self.fault = self.damage(self.wrapper, error)
                 yield from rescue(before, data)
                 return
             if piece:
@@ -115,14 +119,14 @@ class Decompressed:
                 self.tally.warn("compression_garbage", f"compressed byte {self.tally.bytes}")
                 return
             if data:
-                member = zlib.decompressobj(wbits=31)
+                member = zlib.decompressobj(wbits=47)
         if not member.eof:
             # Bytes that filled the last piece exactly may still be inside.
             rest = member.flush()
             if rest:
                 yield rest
             if not member.eof:
-                self.fault = self.early("gzip")
+                self.fault = self.early(self.wrapper)
 
     def unpack(self, data: bytes, file: BinaryIO) -> Iterator[bytes]:
         """All frames of a zstd stream."""
@@ -151,6 +155,16 @@ class Decompressed:
 
     def early(self, name: str) -> str:
         return f"the {name} stream ends early, at compressed byte {self.tally.bytes}"
+
+
+def is_zlib(head: bytes) -> bool:
+    """Whether bytes are a zlib stream: its two bytes are text as well, so a bit of it has to do."""
+    if len(head) < 8 or head[0] != 0x78 or int.from_bytes(head[:2], "big") % 31:
+        return False
+    try:
+        return bool(zlib.decompressobj().decompress(head[:4096], 64))
+    except zlib.error:
+        return False
 
 
 def rescue(member: zlib._Decompress, data: bytes) -> Iterator[bytes]:
@@ -207,15 +221,27 @@ def as_utf8(chunks: Iterator[bytes], tally: Tally) -> Iterator[bytes]:
         yield first[len(codecs.BOM_UTF8) :]
         yield from chunks
     elif first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        yield from recode(first, chunks, tally)
+        yield from recode("utf-16", first, chunks, tally)
+    elif encoding := unmarked_utf16(first[:32]):
+        yield from recode(encoding, first, chunks, tally)
     else:
         yield first
         yield from chunks
 
 
-def recode(first: bytes, chunks: Iterator[bytes], tally: Tally) -> Iterator[bytes]:
+def unmarked_utf16(head: bytes) -> str | None:
+    """The encoding of JSON whose every other byte is zero; None when it is not so."""
+    for encoding, text, zeros in (("utf-16-le", 0, 1), ("utf-16-be", 1, 0)):
+        letters = head[text::2]
+        if len(head) >= 4 and head[zeros::2].count(0) * 2 == len(head) // 2 * 2:
+            begins = letters.lstrip(b" \t\r\n")[:1] in (b"{", b"[")
+            return encoding if begins and 0 not in letters else None
+    return None
+
+
+def recode(encoding: str, first: bytes, chunks: Iterator[bytes], tally: Tally) -> Iterator[bytes]:
     """UTF-16 to UTF-8, what does not decode replaced."""
-    decoder = codecs.getincrementaldecoder("utf-16")("replace")
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
     text = decoder.decode(first)
     while True:
         if "�" in text:

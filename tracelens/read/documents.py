@@ -48,6 +48,7 @@ def nested(depth: int) -> bytes:
 
 # Most documents need no more levels, and one match is several times faster than bracket by bracket.
 _NESTED: Final = re.compile(nested(24), re.S)
+_DATA: Final = re.compile(rb'\{\s*+"data"\s*+:\s*+\[')
 _NEXT_START: Final = re.compile(rb"\n[{\[]")
 
 
@@ -142,9 +143,12 @@ class Splitter:
     Raises CutError when the stream ends inside, UnreadableError when it is not JSON.
     """
 
-    def __init__(self, window: Window, limit: int, handful: int = CHUNK) -> None:
+    def __init__(
+        self, window: Window, limit: int, handful: int = CHUNK, limit_name: str = "record_bytes"
+    ) -> None:
         self.window = window
         self.limit = limit
+        self.limit_name = limit_name
         self.handful = handful
         self.resource_came_late = False
         #: Whether there was a list of resources, scopes or spans, or another signal.
@@ -160,6 +164,35 @@ class Splitter:
                     self.value()
         else:
             yield from self.walk_object(resource, scope)
+
+    def unwrap(self) -> Iterator[Piece]:
+        """Yield the elements of a list, or of the list that an object begins with under `data`.
+
+        Documents of dialects are parsed whole: one that is no such list has to fit the limit.
+        """
+        self.found = True
+        wrapped = _DATA.match(self.window.data, self.window.at)
+        if wrapped:
+            self.window.advance(wrapped.end() - 1 - self.window.at)
+        elif self.peek() != b"[":
+            yield self.value()
+            return
+        held: list[Piece] = []
+        size = 0
+        for _ in self.elements():
+            held.append(self.value())
+            size += len(held[-1].data)
+            if size >= self.handful:
+                yield as_list(held)
+                held, size = [], 0
+        if held:
+            yield as_list(held)
+        while wrapped and self.peek() != b"}":
+            self.window.advance(1)
+            if self.peek() in b'{["':
+                self.value()
+        if wrapped:
+            self.expect(b"}")
 
     def walk_object(self, resource: bytes, scope: bytes) -> Iterator[Piece]:
         passed = False
@@ -243,11 +276,11 @@ class Splitter:
         first = self.peek()
         while True:
             end = self.value_end(first)
-            if end:
+            if end and end - self.window.at <= self.limit:
                 return pass_bytes(self.window, end - self.window.at)
-            if self.window.held > self.limit:
+            if end or self.window.held > self.limit:
                 raise UnreadableError(
-                    f"a value in it is longer than limits.record_bytes ({self.limit})"
+                    f"a value in it is longer than limits.{self.limit_name} ({self.limit})"
                 )
             if not self.window.fill():
                 raise CutError
@@ -264,6 +297,11 @@ class Splitter:
         if end == at:
             raise self.damaged()
         return end if end < len(data) else 0
+
+
+def as_list(elements: list[Piece]) -> Piece:
+    """A list of these elements, standing where the first of them stands."""
+    return elements[0]._replace(data=b"[%s]" % b",".join(each.data for each in elements))
 
 
 def assemble(resource: bytes, scope: bytes, spans: list[Piece]) -> Piece:

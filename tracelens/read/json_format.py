@@ -11,6 +11,7 @@ import msgspec
 
 from tracelens.read import loose_json, otlp_json
 from tracelens.read.describe import describe_document, describe_start
+from tracelens.read.dialects import find_dialect
 from tracelens.read.documents import (
     OPEN,
     SPACE,
@@ -22,6 +23,7 @@ from tracelens.read.documents import (
     read_block,
     skip_space,
 )
+from tracelens.read.foreign import Output
 from tracelens.read.parts import Envelope, Place
 from tracelens.read.sink import Sink
 from tracelens.read.tally import ENDS_INSIDE
@@ -29,20 +31,29 @@ from tracelens.read.values import UnreadableError, replace_nul
 from tracelens.read.window import CutError, Window
 
 _DECODER: Final = msgspec.json.Decoder(otlp_json.Request)
+_SPAN: Final = msgspec.json.Decoder(otlp_json.Span)
 #: Resources and scopes repeat from batch to batch; so many are remembered.
 _REMEMBERED: Final = 4096
 _TOO_DEEP: Final = "it is nested deeper than can be read (limits.depth)"
-_START: Final = re.compile(rb"""\s*(?:\{\s*["}]|\[\s*[{\[\]])""")
+_START: Final = re.compile(rb"""\s*(?:\{\s*(?:}|"[^\x00-\x1f])|\[\s*[{\[\]])""")
+#: Names that only documents with OTLP inside have near their beginning.
+_OTLP: Final = re.compile(
+    rb'"(?:resource_?(?:spans|logs|metrics|profiles)|batches|scope_?spans'
+    rb'|instrumentation_?library_?spans)"',
+    re.I,
+)
+_FOREIGN_HANDFUL: Final = 4 * 1024**2
 _BETWEEN: Final = re.compile(rb"[\s,\]]*")
 
 
 def claims(window: Window) -> bool:
     """JSON begins with a bracket; after a line break also with what JSON has behind it.
 
-    A protobuf request begins with the byte of a line break, and then a length: 123 is a brace.
+    A protobuf request begins with the byte of a line break, and then a length: 123 is a brace. That
+    length may stand in front of the request as well.
     """
     head = window.peek(64 * 1024)
-    if head.startswith(b"\n"):
+    if head.startswith((b"\n", b"{\n", b"[\n")):
         return _START.match(head) is not None
     return head.lstrip(SPACE)[:1] in (b"{", b"[")
 
@@ -62,7 +73,7 @@ def read(window: Window, sink: Sink) -> Iterator[None]:
             yield
         else:
             yield from reader.read_long(window)
-    sink.tally.format = "otlp_json_lines" if reader.lines else "otlp_json"
+    sink.tally.format = reader.format
 
 
 class JsonReader:
@@ -71,8 +82,16 @@ class JsonReader:
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.lines = True
+        #: What was found, in order of appearance.
+        self.kinds: dict[str, None] = {}
         self.envelopes: dict[tuple[bytes, bytes], Envelope] = {}
-        self.resources: dict[bytes, otlp_json.Resource] = {}
+        self.foreign: dict[bytes, Envelope] = {}
+
+    @property
+    def format(self) -> str:
+        """Name of what was read, for example `otlp_json_lines`."""
+        kinds = "+".join(self.kinds) or "otlp"
+        return f"{kinds}_json_lines" if self.lines else f"{kinds}_json"
 
     def read_block(self, block: Piece, last: bool = False) -> None:
         """One document as a rule; else find the documents in it and reject what is none."""
@@ -113,8 +132,13 @@ class JsonReader:
             yield
             return
         splitter = Splitter(window, self.sink.limits.record_bytes)
+        pieces = splitter.walk()
+        if not _OTLP.search(start.data):
+            limit = self.sink.limits.document_bytes
+            splitter = Splitter(window, limit, _FOREIGN_HANDFUL, "document_bytes")
+            pieces = splitter.unwrap()
         try:
-            for piece in splitter.walk():
+            for piece in pieces:
                 self.accept_or_reject(piece)
                 yield
         except CutError:
@@ -144,10 +168,12 @@ class JsonReader:
         """Read the whole spans of a document that cannot be decoded in one go, reject the rest."""
         before = self.sink.tally.spans_read
         window = Window(iter([piece.data]), piece.position, piece.line)
+        splitter = Splitter(window, len(piece.data), handful=1)
         try:
-            for single in Splitter(window, len(piece.data), handful=1).walk():
+            for single in splitter.walk():
                 self.accept_single(single)
-            return
+            if splitter.found:
+                return
         except CutError:
             pass
         except (UnreadableError, RecursionError) as error:
@@ -176,6 +202,7 @@ class JsonReader:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return self.accept_loose(piece, single)
         self.sink.traces_seen = True
+        self.kinds["otlp"] = None
         place = place_of(piece)
         for resource_spans in request.resource_spans or ():
             for scope_spans in resource_spans.scope_spans or ():
@@ -183,9 +210,30 @@ class JsonReader:
                     envelope = self.envelope(
                         place, bytes(resource_spans.resource), bytes(scope_spans.scope)
                     )
-                    for span in scope_spans.spans:
-                        self.add(place, envelope, span, span)
+                    for raw in scope_spans.spans:
+                        self.read_raw(place, envelope, raw)
         return True
+
+    def read_raw(self, place: Place, envelope: Envelope, raw: msgspec.Raw) -> None:
+        """One span: as the specification has it, else by the rules for everything else."""
+        try:
+            span = _SPAN.decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self.read_odd(place, envelope, bytes(raw))
+        else:
+            self.add(place, envelope, span, raw)
+
+    def read_odd(self, place: Place, envelope: Envelope, data: bytes) -> None:
+        """One span that deviates from the specification."""
+        try:
+            parsed = self.parse(data, place)
+        except RecursionError:
+            self.sink.reject(place, _TOO_DEEP, data)
+        except ValueError:
+            self.sink.reject(place, "it is not valid JSON", data)
+        else:
+            tidy = loose_json.Tidy(self.sink.tally, place.at, self.sink.limits.depth)
+            self.read_span(place, envelope, parsed, tidy)
 
     def accept_loose(self, piece: Piece, single: bool) -> bool:
         place = place_of(piece)
@@ -194,11 +242,17 @@ class JsonReader:
         except RecursionError:
             if single:
                 raise
+            begin = len(piece.data) - len(piece.data.lstrip(SPACE))
+            if not document_end(piece.data, begin):
+                return False
             self.salvage(piece, _TOO_DEEP)
             return True
         except ValueError:
             return False
-        self.read_document(document, place, piece.data)
+        try:
+            self.read_document(document, place, piece.data)
+        except RecursionError:
+            self.reject(piece, _TOO_DEEP)
         return True
 
     def parse(self, data: bytes, place: Place) -> Any:
@@ -220,9 +274,14 @@ class JsonReader:
         signals = loose_json.count_signals(document, self.sink.tally)
         if resources is not None:
             self.sink.traces_seen = True
+            self.kinds["otlp"] = None
             tidy = loose_json.Tidy(self.sink.tally, place.at, self.sink.limits.depth)
             for raw in resources:
                 self.read_resource(raw, tidy, place, data)
+        elif dialect := find_dialect(document):
+            self.sink.traces_seen = True
+            self.kinds[dialect.NAME] = None
+            dialect.read(document, Output(self.sink, place, self.foreign))
         elif not signals and document != {}:
             self.refuse(place, describe_document(document), data)
 

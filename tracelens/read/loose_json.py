@@ -6,7 +6,7 @@ fields, and the envelopes of Tempo and Jaeger's API v3. One bad span costs that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from tracelens.read import otlp_json as typed
@@ -103,6 +103,10 @@ ANY_VALUE: Final = spellings(
 )
 VALUES: Final = spellings("values")
 
+_SPAN_IDS: Final = frozenset(name for name in SPAN if SPAN[name] == "span_id")
+_SPAN_TIMES: Final = frozenset(name for name in SPAN if SPAN[name] == "start_time_unix_nano")
+_BARE_SCOPES: Final = (*SCOPE_NAMES, "instrumentationScope")
+
 
 def find_resources(document: Any, depth: int = 3) -> Iterator[dict[str, Any]] | None:
     """The ResourceSpans of a parsed document in any of its shapes; None when it has none."""
@@ -111,6 +115,10 @@ def find_resources(document: Any, depth: int = 3) -> Iterator[dict[str, Any]] | 
         return (one for each in found if each is not None for one in each) if any(found) else None
     if not isinstance(document, dict):
         return None
+    if is_bare(document):
+        return wrap_spans([document], document)
+    if is_bare(next(iter(as_list(document.get("spans"))), None)):
+        return wrap_spans(document["spans"], document)
     if any(name in document for name in SCOPE_LISTS):
         return iter([document])
     for name in RESOURCE_LISTS:
@@ -120,10 +128,33 @@ def find_resources(document: Any, depth: int = 3) -> Iterator[dict[str, Any]] | 
     return next((one for one in inner if one is not None), None) if depth else None
 
 
-def count_signals(document: Any, tally: Tally) -> bool:
+def is_bare(document: Any) -> bool:
+    """Whether an object is a span of OTLP by itself, as the azureblob exporter writes one a line.
+
+    Attributes in a plain object are not OTLP: those are for the dialects.
+    """
+    if not isinstance(document, dict) or document.keys().isdisjoint(_SPAN_IDS):
+        return False
+    attributes = document.get("attributes")
+    timed = not document.keys().isdisjoint(_SPAN_TIMES) and attributes is None
+    return timed or isinstance(attributes, list)
+
+
+def wrap_spans(spans: Iterable[Any], holder: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Bare spans as ResourceSpans, with the resource and scope that stand beside them."""
+    for span in spans:
+        inner = span if isinstance(span, dict) else {}
+        scope = next((each[n] for each in (inner, holder) for n in _BARE_SCOPES if n in each), None)
+        beside = inner.keys() & {"resource", *_BARE_SCOPES}
+        bare = {name: inner[name] for name in inner if name not in beside} if beside else span
+        resource = inner.get("resource", holder.get("resource"))
+        yield {"resource": resource, "scopeSpans": [{"scope": scope, "spans": [bare]}]}
+
+
+def count_signals(document: Any, tally: Tally, depth: int = 3) -> bool:
     """Count logs, metrics and profiles of a parsed document; False when it has none."""
     if isinstance(document, list):
-        counted = [count_signals(item, tally) for item in document]
+        counted = [count_signals(item, tally, depth - 1) for item in document] if depth else []
         return any(counted)
     seen = False
     for name, signal in OTHER_SIGNALS.items():

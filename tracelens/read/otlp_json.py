@@ -124,10 +124,14 @@ class Span(_Struct):
 
 
 class ScopeSpans(_Struct):
-    """Spans of one instrumentation scope, which stays unparsed until it is new."""
+    """Spans of one instrumentation scope, which stays unparsed until it is new.
+
+    Spans stay unparsed too: one at a time they fit into the processor's cache, and a bad one costs
+    nothing but itself.
+    """
 
     scope: msgspec.Raw = ABSENT
-    spans: list[Span] | None = None
+    spans: list[msgspec.Raw] | None = None
     schema_url: str | None = None
 
 
@@ -167,43 +171,41 @@ def add_span(sink: Sink, place: Place, envelope: Envelope, span: Span) -> None:
     odd: dict[str, Plain] = {}
     depth = sink.limits.depth
     attributes, duplicates = collect(span.attributes, depth, notes)
+    if duplicates:
+        notes.append("duplicate_keys")
     trace_id, span_id, parent = read_ids(
         span.trace_id, span.span_id, span.parent_span_id, odd, notes
     )
     status = span.status
     parts = Parts(
-        trace_id=trace_id,
-        span_id=span_id,
-        parent_span_id=parent,
-        name=span.name or "",
-        kind=read_kind(span.kind, odd, notes),
-        start=read_time(span.start_time_unix_nano, "$start_unix_nano", odd, notes),
-        end=read_time(span.end_time_unix_nano, "$end_unix_nano", odd, notes),
-        status_code=0 if status is None else read_status(status.code, odd, notes),
-        status_message="" if status is None else status.message or "",
-        trace_state=span.trace_state or "",
-        flags=read_count(span.flags),
-        attributes=attributes,
-        duplicates=duplicates,
-        events=[read_event(one, depth, notes) for one in span.events] if span.events else [],
-        links=[read_link(one, depth, notes) for one in span.links] if span.links else [],
-        dropped=dropped_counts(span),
-        odd=odd,
+        trace_id,
+        span_id,
+        parent,
+        span.name or "",
+        read_kind(span.kind, odd, notes),
+        read_time(span.start_time_unix_nano, "$start_unix_nano", odd, notes),
+        read_time(span.end_time_unix_nano, "$end_unix_nano", odd, notes),
+        0 if status is None else read_status(status.code, odd, notes),
+        "" if status is None else status.message or "",
+        span.trace_state or "",
+        read_count(span.flags),
+        attributes,
+        duplicates,
+        [read_event(one, depth, notes) for one in span.events] if span.events else [],
+        [read_link(one, depth, notes) for one in span.links] if span.links else [],
+        dropped_counts(span),
+        odd,
     )
-    if duplicates:
-        notes.append("duplicate_keys")
     sink.add(place, envelope, parts, notes)
 
 
 def dropped_counts(span: Span) -> dict[str, int]:
     """The dropped counts that are not zero, by what was dropped."""
-    counts = {
-        "attributes": span.dropped_attributes_count,
-        "events": span.dropped_events_count,
-        "links": span.dropped_links_count,
-    }
-    if not any(counts.values()):
+    attributes, events = span.dropped_attributes_count, span.dropped_events_count
+    links = span.dropped_links_count
+    if not (attributes or events or links):
         return {}
+    counts = {"attributes": attributes, "events": events, "links": links}
     return {name: read_count(count) for name, count in counts.items() if read_count(count)}
 
 
@@ -262,6 +264,8 @@ def collect(
             found[item.key] = None
         elif (text := value.string_value) is not None:
             found[item.key] = text
+        elif type(whole := value.int_value) is str and len(whole) < 19 and whole.isdecimal():
+            found[item.key] = int(whole)
         else:
             found[item.key] = plain(value, depth, notes)
     if len(found) == len(attributes):

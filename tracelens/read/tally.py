@@ -23,7 +23,9 @@ SENTENCES: Final[dict[str, str]] = {
     "invalid_id": "a span has no usable trace or span id; it was given one of its own",
     "negative_duration": "a span ends before it starts",
     "opaque_id": "an id is neither hex nor base64 and was hashed; the original is in attrs",
+    "pending": "a Logfire span that was still open when the dump ends; its end is not recorded",
     "resource_after_spans": "a document too long to hold names its resource after its spans",
+    "suspicious_time": "a span starts before 2000 or after 2100: its times may count ms, us or s",
     "text_replaced": "text with NUL, lone surrogates or bytes that are not UTF-8 was repaired",
     "time_out_of_range": "a time does not fit 64 bits or is no number; the original is in attrs",
     "unfinished": "a span has no end time",
@@ -54,8 +56,8 @@ class Reject:
 class Tally:
     """Counts of one input; complete when iteration over the reader ends.
 
-    Always: `spans_read` = rows yielded + `spans_rejected`. `sha256` is of the decompressed bytes.
-    `rejects` is bounded by `limits.rejects_kept`, the counts are not.
+    Always: `spans_read` = rows yielded + `spans_merged` + `spans_rejected`. `sha256` is of the
+    decompressed bytes. `rejects` is bounded by `limits.rejects_kept`, the counts are not.
     """
 
     path: str
@@ -65,6 +67,7 @@ class Tally:
     decompressed_bytes: int = 0
     sha256: str | None = None
     spans_read: int = 0
+    spans_merged: int = 0
     spans_rejected: int = 0
     records_rejected: int = 0
     other_signals: dict[str, int] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Attribute values as plain JSON values that keep their OTLP type.
 
-Strings, booleans, ints and doubles are themselves (a double always shows a point or an exponent),
+Strings, booleans, ints of 64 bits and doubles (with a point or an exponent) are themselves,
 bytes are {"$bytes": base64}, NaN and infinities {"$double": "NaN"}, an empty value is null, a
 key-value list is an object, or {"$kvlist": [[key, value], …]} when keys repeat or begin with "$".
 """
@@ -24,8 +24,10 @@ _NOT_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 
 #: Encodes with sorted keys, so that equal values have equal text.
 encode: Final = msgspec.json.Encoder(order="sorted").encode
-#: The same for structs, whose fields keep their order.
-encode_struct: Final = msgspec.json.Encoder(order="deterministic").encode
+#: The same without sorting, for text that nothing is compared by.
+encode_as_is: Final = msgspec.json.Encoder().encode
+#: Encodes for a hash: equal values, equal bytes; keys sorted, fields of structs in their order.
+pack: Final = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
 class UnreadableError(ValueError):

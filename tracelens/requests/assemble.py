@@ -87,7 +87,9 @@ def _pairs(tree: pl.DataFrame) -> pl.DataFrame:
     An agent turn that names no user input, in a trace where others do, speaks on its own account
     (a greeting, an announcement) and stays a request of its own.
     """
-    turns = tree.filter(pl.col("role").is_in(["user_turn", "agent_turn"])).sort("start_unix_nano")
+    turns = tree.filter(pl.col("role").is_in(["user_turn", "agent_turn"])).sort(
+        "start_unix_nano", "row"
+    )
     users = turns.filter(pl.col("role") == "user_turn").select(
         "trace_id", "start_unix_nano", paired_id="span_id"
     )
@@ -114,8 +116,9 @@ def _stray_moved(tree: pl.DataFrame) -> pl.DataFrame:
         next_span="span_id",
     )
     served = pl.col("stage").is_in(["reasoning", "synthesis"]).fill_null(False)
-    last_served = pl.col("start_unix_nano").filter(served).max().over("request_span_id")
-    session = pl.col("session_id").drop_nulls().first().over("request_span_id")
+    request = ["request_trace_id", "request_span_id"]
+    last_served = pl.col("start_unix_nano").filter(served).max().over(request)
+    session = pl.col("session_id").drop_nulls().first().over(request)
     stray = tree.with_columns(_last=last_served, _session=session).filter(
         (pl.col("stage") == "transcription")
         & (pl.col("start_unix_nano") > pl.col("_last"))
@@ -124,9 +127,9 @@ def _stray_moved(tree: pl.DataFrame) -> pl.DataFrame:
     )
     moved = (
         stray.select("row", "start_unix_nano", session_id="_session")
-        .sort("start_unix_nano")
+        .sort("start_unix_nano", "row")
         .join_asof(
-            turns.sort("start_unix_nano"),
+            turns.sort("start_unix_nano", "next_trace", "next_span"),
             on="start_unix_nano",
             by="session_id",
             strategy="forward",

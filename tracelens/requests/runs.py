@@ -55,7 +55,7 @@ def stage_runs(spans: pl.DataFrame) -> pl.DataFrame:
         and the texts that went in and came out.
     """
     runs = _members(spans).group_by("request", "run", maintain_order=True).agg(_folded())
-    runs = runs.with_columns(is_error=_failed_run()).sort("request", "start", "run")
+    runs = runs.with_columns(is_error=_failed_run()).sort("request", "start", "end", "run")
     return _with_exchanges(runs)
 
 

@@ -48,7 +48,7 @@ def _request_columns() -> list[pl.Expr]:
         pl.col("request_span_id").first(),
         own.any().alias("complete"),
         pl.coalesce(pl.col("role").filter(own & turn).first(), _assumed_role()).alias("role"),
-        pl.col("span_id").sort_by("start_unix_nano").alias("span_ids"),
+        pl.col("span_id").sort_by("start_unix_nano", "row").alias("span_ids"),
         pl.coalesce(
             pl.col("session_id").filter(turn).first(), pl.col("session_id").drop_nulls().first()
         ).alias("session_id"),
@@ -108,7 +108,7 @@ def _app_errors(spans: pl.DataFrame) -> pl.DataFrame:
     began = failed.filter(pl.col("stage").is_null()).join(_explained(failed), on="row", how="anti")
     return (
         began.with_columns(named=pl.col("exception_type").is_not_null())
-        .sort("named", "depth", "start_unix_nano", descending=[True, False, False])
+        .sort("named", "depth", "start_unix_nano", "row", descending=[True, False, False, False])
         .group_by("request", maintain_order=True)
         .agg(
             pl.col("span_id").first().alias("app_span_id"),
@@ -135,13 +135,30 @@ def _explained(failed: pl.DataFrame) -> pl.DataFrame:
 
 def _run_columns(runs: pl.DataFrame) -> pl.DataFrame:
     return runs.group_by("request").agg(
-        (pl.col("stage") == "transcription").any().alias("heard"),
+        _heard().alias("heard"),
+        (_stated() & (pl.col("stage") == "transcription")).any().alias("surely_heard"),
+        (pl.col("stage") == "reasoning").any().alias("reasoned"),
         pl.col("speech_to_speech").any(),
         pl.col("ttft_ms").filter(pl.col("stage") == "reasoning").drop_nulls().first(),
         pl.col("input_modalities").drop_nulls().explode().drop_nulls().unique().sort(),
         pl.col("output_modalities").drop_nulls().explode().drop_nulls().unique().sort(),
         (pl.col("stage") == "synthesis").any().alias("spoke"),
     )
+
+
+def _stated() -> pl.Expr:
+    """Whether an instrumentation says what a run is, rather than a task's or a model's name.
+
+    Whoever is known by name alone may record one stage and none of the others.
+    """
+    return ~pl.col("stage_by").is_in(["task_name", "model"]).fill_null(False)
+
+
+def _heard() -> pl.Expr:
+    """Whether speech came in; a task's name alone (`listen`) does not make a voice assistant."""
+    heard = pl.col("stage") == "transcription"
+    sure = (pl.col("stage_by") != "task_name").fill_null(True)
+    return (heard & sure).any() | (heard.any() & pl.col("stage").n_unique().gt(1))
 
 
 def _sessions(spans: pl.DataFrame) -> pl.DataFrame:

@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 import polars as pl
 
@@ -16,6 +18,10 @@ from tracelens.analyse import Explanation
 
 #: Columns of the requests view that are ours, not the contract's.
 INTERNAL = ("inputs_hash", "load")
+
+#: Characters that JSON allows as they are and that a terminal or an editor would act on: delete,
+#: the C1 controls, line separators, and marks that turn the direction of text.
+ACTING: Final = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def request_record(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,6 +37,11 @@ def request_records(rows: pl.DataFrame) -> list[dict[str, Any]]:
     return [request_record(row) for row in rows.iter_rows(named=True)]
 
 
+def record_names(rows: pl.DataFrame) -> list[str]:
+    """The names of the fields of `request_records`, also when there are no rows."""
+    return [name for name in rows.columns if name not in INTERNAL]
+
+
 def explanation_record(explained: Explanation) -> dict[str, Any]:
     """The request's fields, and beside them spans, texts, critical_path, cost and links."""
     return {
@@ -39,8 +50,15 @@ def explanation_record(explained: Explanation) -> dict[str, Any]:
         "texts": explained.texts,
         "critical_path": explained.critical_path,
         "cost": explained.cost,
-        "links": explained.links,
+        "links": {
+            name: [_neighbour(row) for row in value] if isinstance(value, list) else value
+            for name, value in explained.links.items()
+        },
     }
+
+
+def _neighbour(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "started_at": rfc3339(row["start_unix_nano"])}
 
 
 def rfc3339(nanos: int | None) -> str | None:
@@ -57,14 +75,32 @@ def rfc3339(nanos: int | None) -> str | None:
 
 def to_json(value: Any, *, indent: int | None = None) -> str:
     """JSON text; times as RFC 3339, bytes as hex, numbers that are none as null."""
-    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, default=_plain)
+    text = json.dumps(_finite(value), indent=indent, ensure_ascii=False, default=_plain)
+    return ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def to_csv(records: Iterable[Mapping[str, Any]]) -> str:
-    """CSV with a header; nested values as JSON, and no cell that a spreadsheet would run."""
-    rows = [{key: _cell(value) for key, value in record.items()} for record in records]
+def visible(text: str, *, keep: str = "") -> str:
+    """Text from a trace, safe on a terminal: control characters as escapes, but those to keep."""
+    if text.isprintable():
+        return text
+    return "".join(c if _harmless(c) or c in keep else repr(c)[1:-1] for c in text)
+
+
+def _harmless(c: str) -> bool:
+    # Spaces of any width, and the joiners that many scripts cannot be written without.
+    return c.isprintable() or c in "\u200c\u200d" or unicodedata.category(c) == "Zs"
+
+
+def to_csv(records: Iterable[Mapping[str, Any]], names: Sequence[str] | None = None) -> str:
+    """CSV with a header; nested values as JSON, and no cell that a spreadsheet would run.
+
+    Without `names` the columns are those of the first record.
+    """
+    rows = [{key: _csv_cell(value) for key, value in record.items()} for record in records]
     out = io.StringIO()
-    names = list(rows[0]) if rows else []
+    names = names or (list(rows[0]) if rows else [])
+    if not names:
+        return ""
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -77,7 +113,8 @@ def to_markdown(records: Iterable[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
     names = list(rows[0])
-    lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
+    heads = [escape_markdown(name) for name in names]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(names)}"]
     lines += [
         f"| {' | '.join(escape_markdown(str(row[name])) for name in names)} |" for row in rows
     ]
@@ -86,7 +123,7 @@ def to_markdown(records: Iterable[Mapping[str, Any]]) -> str:
 
 def escape_markdown(text: str) -> str:
     """Text that shows as it is in markdown: no markup, no table cell, no HTML, no line end."""
-    flat = " ".join(text.split())
+    flat = visible(" ".join(text.split()))
     for sign in "\\`*[]|#~":
         flat = flat.replace(sign, f"\\{sign}")
     flat = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", flat)  # inside a word it is no markup
@@ -98,9 +135,16 @@ def _cell(value: Any) -> Any:
         return ""
     if isinstance(value, list | dict):
         return to_json(value)
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
     return _plain(value) if isinstance(value, datetime | date | bytes) else value
+
+
+def _csv_cell(value: Any) -> Any:
+    cell = _cell(value)
+    if not isinstance(cell, str):
+        return cell
+    risky = cell[:1] in ("=", "+", "-", "@", "\t", "\r")
+    shown = visible(cell, keep="\n\t")
+    return f"'{shown}" if risky else shown
 
 
 def _plain(value: Any) -> str:
@@ -110,6 +154,8 @@ def _plain(value: Any) -> str:
 
 
 def _finite(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        value = int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return None
     if isinstance(value, Mapping):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
 from tracelens.analyse import Explanation
-from tracelens.show.records import rfc3339
+from tracelens.show.records import rfc3339, visible
 
 GLYPHS = {
     "ok": ("✓", "green"),
@@ -29,33 +29,78 @@ STAGE_COLOURS = {"transcription": "blue", "reasoning": "magenta", "synthesis": "
 RAIL = ("transcription", "reasoning", "synthesis")
 RESULTS = {"fails": ("✗", "red"), "passes": ("✓", "green"), "no_data": ("?", "dim")}
 SPANS_SHOWN = 200
+#: Counts of the load report that people see.
+LOADED = ("read", "stored", "duplicate", "rejected")
+#: Columns below which a verdict in a table, a table of evidence, or a cell says too little.
+VERDICT_WIDTH = 16
+EVIDENCE_WIDTH = 100
+CELL_WIDTH = 8
+LOADS_WIDTH = 90
 
 
 def plain(value: Any) -> str:
-    """Text from a trace, safe on a terminal: control characters made visible."""
-    text = str(value)
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+    """Text from a trace in one line, safe on a terminal: control characters made visible."""
+    return visible(str(value))
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """One rendering for terminals of at least some columns, another for narrower ones."""
+
+    least: int
+    wide: RenderableType
+    narrow: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self.wide if options.max_width >= self.least else self.narrow
 
 
 def requests_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
     """Requests, one line each: when, id, outcome, stage, boundary, cause, duration, verdict."""
+    widths = _widths(records)
+    fixed = 19 + 12 + 8 + 5 + sum(width for _, width in widths) + 2 * 8
+    lines = Group(*(_request_lines(record) for record in records))
+    return Adaptive(fixed + VERDICT_WIDTH, _requests_table(records, widths), lines)
+
+
+def _requests_table(
+    records: Sequence[Mapping[str, Any]], widths: Sequence[tuple[str, int]]
+) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
-    for name, least in (("started", 19), ("request", 12), ("failed", 8), *_widths(records)):
+    for name, least in (("started", 19), ("request", 12), ("failed", 8), *widths):
         table.add_column(name, no_wrap=True, min_width=least)
     table.add_column("ms", justify="right", no_wrap=True, min_width=5)
     table.add_column("verdict", ratio=1, overflow="ellipsis", no_wrap=True)
     for record in records:
         table.add_row(
-            str(record["started_at"] or "")[:19].replace("T", " "),
+            _started(record),
             str(record["request_id"])[:12],
             _failed(record["failed"]),
             _stage(record["stage"]),
             plain(record["boundary"] or ""),
             plain(record["cause"] or ""),
-            "" if record["duration_ms"] is None else f"{record['duration_ms']:,.0f}",
-            escape(plain(record["verdict"] or "")),
+            _milliseconds(record),
+            Text(plain(record["verdict"] or "")),
         )
     return table
+
+
+def _request_lines(record: Mapping[str, Any]) -> Text:
+    """A request where a table does not fit: its facts, and the verdict below."""
+    took = _milliseconds(record)
+    line = Text(f"{str(record['request_id'])[:12]} ")
+    line.append_text(_failed(record["failed"]))
+    line.append(f" {_started(record)}{f' {took} ms' if took else ''}\n", style="dim")
+    line.append(f"  {plain(record['verdict'] or '')}")
+    return line
+
+
+def _started(record: Mapping[str, Any]) -> str:
+    return str(record["started_at"] or "")[:19].replace("T", " ")
+
+
+def _milliseconds(record: Mapping[str, Any]) -> str:
+    return "" if record["duration_ms"] is None else f"{record['duration_ms']:,.0f}"
 
 
 def _widths(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
@@ -73,11 +118,11 @@ def _stage(stage: str | None) -> Text:
     return Text(stage or "", style=STAGE_COLOURS.get(stage or "", ""))
 
 
-def explanation_text(explained: Explanation, *, width: int = 100) -> RenderableType:
+def explanation_text(explained: Explanation) -> RenderableType:
     """The answer on one request: verdict, rail, texts that differ, evidence, spans."""
     parts: list[RenderableType] = [_head(explained.request), _rail(explained.request)]
     parts += [_difference(row) for row in explained.texts if _differs(row)]
-    parts += [_evidence(explained.request), _span_tree(explained.spans, width)]
+    parts += [_evidence(explained.request), _span_tree(explained.spans)]
     if explained.links.get("similar_failures"):
         parts.append(_similar(explained.links["similar_failures"]))
     return Group(*parts)
@@ -87,7 +132,7 @@ def _head(request: Mapping[str, Any]) -> RenderableType:
     facts = [
         f"request {request['request_id']}",
         f"trace {request['trace_id']}",
-        f"{str(rfc3339(request['start_unix_nano']) or 'no start time')[:23]}Z",
+        _moment(request["start_unix_nano"]),
         "duration unknown"
         if request["duration_ms"] is None
         else f"{request['duration_ms']:,.0f} ms",
@@ -95,6 +140,12 @@ def _head(request: Mapping[str, Any]) -> RenderableType:
     ]
     verdict = Text(plain(request["verdict"]), style=_verdict_style(request))
     return Group(verdict, Text(" · ".join(facts), style="dim"), Text(""))
+
+
+def _moment(nanos: int | None) -> str:
+    """A time to the millisecond."""
+    text = rfc3339(nanos)
+    return "no start time" if text is None else f"{text[:23]}Z"
 
 
 def _verdict_style(request: Mapping[str, Any]) -> str:
@@ -142,11 +193,11 @@ def _difference(row: Mapping[str, Any]) -> RenderableType:
     """Two texts in one: dropped words struck out between [- -], added ones between {+ +}."""
     emitted, _, received = str(row["boundary"]).partition(">")
     if "diff" not in row:
-        return Text(f"{emitted} > {received}: the texts differ ({row['emitted']})\n", style="dim")
+        return Text(f"{emitted} > {received}: the texts differ\n", style="dim")
     body = Text(f"{emitted} emitted, {received} received", style="dim")
     body.append("\n  ")
     for word in row["diff"]:
-        shown = plain(word["text"]).replace("\n", " ")
+        shown = plain(word["text"].replace("\n", " "))
         if word["op"] == "dropped":
             body.append(f"[-{shown}-]", style="bold red strike")
         elif word["op"] == "added":
@@ -159,24 +210,42 @@ def _difference(row: Mapping[str, Any]) -> RenderableType:
 
 
 def _evidence(request: Mapping[str, Any]) -> RenderableType:
+    rows = request["evidence"]
+    narrow = Group(Text("Evidence", style="italic"), *(_evidence_lines(row) for row in rows))
+    return Padding(Adaptive(EVIDENCE_WIDTH, _evidence_table(rows), narrow), (0, 0, 1, 0))
+
+
+def _evidence_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(
         box=None, pad_edge=False, header_style="dim", title="Evidence", title_justify="left"
     )
     for name in ("", "check", "what was seen", "span", "attribute"):
         table.add_column(name, overflow="fold", ratio=1 if name == "what was seen" else None)
-    for row in request["evidence"]:
-        glyph, style = RESULTS.get(row["result"], ("·", "dim"))
+    for row in rows:
         table.add_row(
-            Text(glyph, style=style),
+            _result(row),
             row["check"],
-            escape(plain(row["sentence"] or "")),
+            Text(plain(row["sentence"] or "")),
             row["span_id"] or "",
-            escape(plain(row["attribute"] or "")),
+            Text(plain(row["attribute"] or "")),
         )
-    return Padding(table, (0, 0, 1, 0))
+    return table
 
 
-def _span_tree(spans: Sequence[Mapping[str, Any]], width: int) -> RenderableType:
+def _evidence_lines(row: Mapping[str, Any]) -> Text:
+    line = _result(row)
+    line.append(f" {plain(row['sentence'] or '')}", style="none")
+    where = " ".join(plain(row[key]) for key in ("check", "span_id", "attribute") if row[key])
+    line.append(f"\n    {where}", style="dim")
+    return line
+
+
+def _result(row: Mapping[str, Any]) -> Text:
+    glyph, style = RESULTS.get(row["result"], ("·", "dim"))
+    return Text.assemble((glyph, style))
+
+
+def _span_tree(spans: Sequence[Mapping[str, Any]]) -> RenderableType:
     """Spans under their parents, in order of time; more than a screen holds are counted."""
     tree = Tree(Text("Spans", style="italic"), guide_style="dim")
     nodes: dict[str, Tree] = {}
@@ -201,60 +270,76 @@ def _span_line(span: Mapping[str, Any]) -> Text:
     if span["stage"]:
         line.append(f" {span['stage']}", style="dim")
     if span["status"] == "error":
-        reason = plain(span["error"] or "no reason given").splitlines()[0][:100]
+        reason = plain(str(span["error"] or "no reason given").partition("\n")[0][:100])
         line.append(f" ✗ {reason}", style="red")
     return line
 
 
 def _similar(similar: Sequence[Mapping[str, Any]]) -> RenderableType:
     lines = [Text("\nSimilar failures", style="italic")]
-    lines += [Text(f"  {row['request_id']}  {row['started_at']}", style="dim") for row in similar]
+    lines += [
+        Text(f"  {row['request_id']}  {_moment(row['start_unix_nano'])}", style="dim")
+        for row in similar
+    ]
     return Group(*lines)
 
 
 def load_table(report: Mapping[str, Any]) -> RenderableType:
     """The load report: a sentence, a line per input, and what was odd or refused."""
-    totals = report["totals"]
-    parts: list[RenderableType] = [Text(load_sentence(totals), style="bold")]
+    sources = report["sources"]
+    lines = Group(*(_load_lines(source) for source in sources))
+    return Group(
+        Text(load_sentence(report["totals"]), style="bold"),
+        Adaptive(LOADS_WIDTH, _loads_table(sources), lines),
+        *(line for source in sources for line in _remarks(source)),
+    )
+
+
+def _loads_table(sources: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("input", overflow="fold", ratio=1)
     table.add_column("format", no_wrap=True)
-    for name in ("read", "stored", "duplicate", "rejected"):
+    for name in LOADED:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    for source in report["sources"]:
-        table.add_row(
-            escape(plain(source["path"])),
-            source["format"] or "",
-            *(
-                f"{source[f'spans_{name}']:,}"
-                for name in ("read", "stored", "duplicate", "rejected")
-            ),
-            Text(source["status"].replace("_", " "), style=_status_style(source["status"])),
-        )
-    parts.append(table)
-    parts += [line for source in report["sources"] for line in _remarks(source)]
-    return Group(*parts)
+    for source in sources:
+        counts = (f"{source[f'spans_{name}']:,}" for name in LOADED)
+        table.add_row(Text(plain(source["path"])), source["format"] or "", *counts, _status(source))
+    return table
+
+
+def _load_lines(source: Mapping[str, Any]) -> Text:
+    line = Text(f"{plain(source['path'])}\n  ")
+    line.append_text(_status(source))
+    counts = ", ".join(f"{source[f'spans_{name}']:,} {name}" for name in LOADED)
+    line.append(f": {counts}", style="dim")
+    return line
 
 
 def load_sentence(totals: Mapping[str, int]) -> str:
     """How much of what was read is in the store, in one sentence."""
     read, rejected = totals["spans_read"], totals["spans_rejected"]
     if not read:
-        return "No spans were loaded."
+        return f"No spans were loaded.{_lost(totals)}"
     loaded = 100 * (read - rejected) / read
     share = "100" if not rejected else f"{min(loaded, 99.9):.1f}"
     skipped = f"; {rejected:,} were rejected" if rejected else ""
     known = (
         f" ({totals['spans_duplicate']:,} were there already)" if totals["spans_duplicate"] else ""
     )
+    return f"{share} % of {read:,} spans are loaded{known}{skipped}.{_lost(totals)}"
+
+
+def _lost(totals: Mapping[str, int]) -> str:
     records = totals["records_rejected"]
-    lost = f" {records:,} records could not be read." if records else ""
-    return f"{share} % of {read:,} spans are loaded{known}{skipped}.{lost}"
+    what = "1 record" if records == 1 else f"{records:,} records"
+    return f" {what} could not be read." if records else ""
 
 
-def _status_style(status: str) -> str:
-    return {"loaded": "green", "loaded_before": "dim", "partly_loaded": "yellow"}.get(status, "red")
+def _status(source: Mapping[str, Any]) -> Text:
+    status = source["status"]
+    colours = {"loaded": "green", "loaded_before": "dim", "partly_loaded": "yellow"}
+    return Text.assemble((status.replace("_", " "), colours.get(status, "red")))
 
 
 def _remarks(source: Mapping[str, Any]) -> list[Text]:
@@ -273,17 +358,36 @@ def _remarks(source: Mapping[str, Any]) -> list[Text]:
     return lines
 
 
-def matches_table(kind: str, records: Sequence[Mapping[str, Any]]) -> RenderableType:
+def matches_sentence(kind: str, total: int, shown: int) -> str:
+    """What an id means when it means several requests."""
+    first = "" if shown == total else f" (the first {shown:,} are listed)"
+    what = "This prefix" if kind == "prefix" else f"This {kind} id"
+    return f"{what} means {total:,} requests{first}; explain one of them by its id."
+
+
+def matches_table(kind: str, total: int, records: Sequence[Mapping[str, Any]]) -> RenderableType:
     """What to choose from when an id means several requests."""
-    head = Text(f"This {kind} id means {len(records)} requests; explain one of them by its id:")
+    head = Text(matches_sentence(kind, total, len(records)))
     return Group(head, requests_table(records))
 
 
 def frame_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> RenderableType:
-    """Any rows as a table."""
+    """Any rows as a table; where their columns do not fit, a line for each value."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in names:
-        table.add_column(escape(plain(name)), overflow="fold")
+        table.add_column(Text(plain(name)), overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else escape(plain(value)) for value in row))
-    return table
+        table.add_row(*(Text(_shown(value)) for value in row))
+    return Adaptive(CELL_WIDTH * len(names), table, Group(*_records(names, rows)))
+
+
+def _records(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[Text]:
+    for number, row in enumerate(rows, 1):
+        yield Text(f"row {number:,}", style="dim")
+        for name, value in zip(names, row, strict=True):
+            if value is not None:
+                yield Text.assemble((f"  {plain(name)}: ", "dim"), _shown(value))
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else visible(str(value), keep="\n")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from tracelens.store.engine import Engine
+from tracelens.store.keys import keys_of
 from tracelens.store.live import install_kind, install_live
 from tracelens.store.log import Kind, Live, Log, Segment
 from tracelens.store.segments import (
@@ -16,6 +18,8 @@ from tracelens.store.segments import (
     copy_rows,
     draft_name,
     final_name,
+    parse_types,
+    relation,
     sync_path,
 )
 
@@ -29,21 +33,55 @@ _LAST_KEY: Final[dict[Kind, str]] = {"spans": "span_id", "requests": "request_id
 def compact(store: Path, log: Log) -> None:
     """Merge the smallest segments of each kind that has too many; holds the writer lock."""
     for kind in _KINDS:
-        live = log.live()
-        if len(live.of(kind)) > SEGMENTS_KEPT:
-            _merge_smallest(store, log, live, kind)
+        # A turn of many commits leaves more than one round can merge.
+        while len((live := log.live()).of(kind)) > SEGMENTS_KEPT:
+            alike = _largest_group(live.of(kind))
+            if len(alike) < 2:
+                break
+            _merge_smallest(store, log, live, kind, alike)
 
 
-def _merge_smallest(store: Path, log: Log, live: Live, kind: Kind) -> None:
-    old = sorted(live.of(kind), key=lambda each: each.rows)[:SEGMENTS_MERGED]
+def _largest_group(segments: Sequence[Segment]) -> Sequence[Segment]:
+    """The largest group of segments that agree on the type of every promoted column.
+
+    The others cannot be merged with them: a text that is no number would be lost in a column of
+    numbers, and what is exact in its column is nowhere else.
+    """
+    types: dict[str, set[str]] = defaultdict(set)
+    for text in {each.columns for each in segments}:
+        for name, type_ in parse_types(text).items():
+            types[name].add(type_)
+    disputed = [name for name, found in types.items() if len(found) > 1]
+    groups: dict[tuple[str | None, ...], list[Segment]] = defaultdict(list)
+    for each in segments:
+        groups[tuple(parse_types(each.columns).get(name) for name in disputed)].append(each)
+    return max(groups.values(), key=len)
+
+
+def _merge_smallest(
+    store: Path, log: Log, live: Live, kind: Kind, alike: Sequence[Segment]
+) -> None:
+    old = sorted(alike, key=lambda each: each.rows)[:SEGMENTS_MERGED]
+    kept = [each for each in live.of(kind) if each not in old]
     engine = Engine(store)
     try:
         install_live(engine, store, live)
         install_kind(engine, store, kind, old)
         new = _write_merged(engine, store, kind, old)
+        done = _done_tombstones(engine, store, kept) if kind == "requests" else []
     finally:
         engine.close()
-    log.replace(old, new)
+    log.replace(old, new, keys_of(new, store / SEGMENT_FOLDER), done)
+
+
+def _done_tombstones(engine: Engine, store: Path, kept: Sequence[Segment]) -> list[str]:
+    """Traces whose dead rows are all gone: merging left them out, and no other segment has any."""
+    columns = {"trace_id": "VARCHAR", "generation": "BIGINT"}
+    rows = relation("requests", store.absolute() / SEGMENT_FOLDER, kept, columns)
+    return engine.frame(
+        f"select trace_id from live.tombstones anti join ({rows}) stored"
+        " on stored.trace_id = tombstones.trace_id and stored.generation < tombstones.generation"
+    )["trace_id"].to_list()
 
 
 def _write_merged(engine: Engine, store: Path, kind: Kind, old: Sequence[Segment]) -> Segment:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field, fields
 from importlib.resources import files
@@ -18,6 +17,8 @@ from tracelens.errors import StoreError
 
 LOG_FILE: Final = "log.sqlite"
 LOG_SCHEMA: Final = 1  # raised when an older tracelens could misread what a newer one wrote
+
+LIVE_SEGMENTS: Final = "where gone is null order by generation, name"
 
 Kind = Literal["spans", "requests"]
 Row = TypeVar("Row")
@@ -37,10 +38,14 @@ class Segment:
     null_starts: int
     columns: str
 
-    @property
-    def types(self) -> dict[str, str]:
-        """SQL type per column, in file order."""
-        return dict(json.loads(self.columns))
+
+@dataclass(frozen=True)
+class SegmentKeys:
+    """The sorted keys that one kind of id has in one segment; `store.keys` says how."""
+
+    segment: str
+    kind: str
+    keys: bytes
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ class Entry:
 
     generation: int
     segments: Sequence[Segment]
+    keys: Sequence[SegmentKeys] = ()
     tombstones: Sequence[str] = ()
     loads: Sequence[Load] = ()
     rejects: Sequence[Reject] = ()
@@ -175,6 +181,12 @@ class Log:
         with self._transaction("deferred"):
             return self._read_live(), self._read_records()
 
+    @contextmanager
+    def moment(self) -> Iterator[Moment]:
+        """Several questions about one moment; a writer goes on meanwhile."""
+        with self._transaction("deferred"):
+            yield Moment(self)
+
     def known(self, sha256: str) -> Load | None:
         """The newest last part of a dump with these decompressed bytes."""
         where = "where final and sha256 = ? order by generation desc, number desc limit 1"
@@ -188,21 +200,32 @@ class Log:
             self._set_meta("generation", entry.generation)
             self._bump()
             self._insert("segments (" + _names(Segment) + ")", entry.segments)
+            self._insert("segment_keys", entry.keys)
             rows = [(trace, entry.generation) for trace in entry.tombstones]
             self._connection.executemany("insert or replace into tombstones values (?, ?)", rows)
             self._insert("loads", entry.loads)
             self._insert("rejects", entry.rejects)
             self._add_aliases(entry)
 
-    def replace(self, old: Sequence[Segment], new: Segment | None) -> None:
-        """Swap segments for a merged one; the old files may be deleted after a grace period."""
+    def replace(
+        self,
+        old: Sequence[Segment],
+        new: Segment,
+        keys: Sequence[SegmentKeys],
+        done: Sequence[str] = (),
+    ) -> None:
+        """Swap segments for a merged one; the old files may be deleted after a grace period.
+
+        `done` are traces whose tombstones have nothing left to hide.
+        """
+        run = self._connection.executemany
+        now = time.time()
         with self._transaction("immediate"):
             self._bump()
-            self._connection.executemany(
-                "update segments set gone = ? where name = ?",
-                [(time.time(), each.name) for each in old],
-            )
-            self._insert("segments (" + _names(Segment) + ")", [new] if new else [])
+            run("update segments set gone = ? where name = ?", [(now, each.name) for each in old])
+            self._insert("segments (" + _names(Segment) + ")", [new])
+            self._insert("segment_keys", keys)
+            run("delete from tombstones where trace_id = ?", [(each,) for each in done])
 
     def files(self) -> dict[str, float | None]:
         """Every segment file that the log knows, with the unix time when it was replaced."""
@@ -211,11 +234,10 @@ class Log:
 
     def forget(self, names: Sequence[str]) -> None:
         """Drop the rows of replaced segments whose files are deleted."""
+        gone = [(name,) for name in names]
         with self._transaction("immediate"):
-            self._connection.executemany(
-                "delete from segments where name = ? and gone is not null",
-                [(name,) for name in names],
-            )
+            self._connection.executemany("delete from segment_keys where segment = ?", gone)
+            self._connection.executemany("delete from segments where name = ?", gone)
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         return sqlite3.connect(
@@ -238,7 +260,7 @@ class Log:
             self._connection.execute("pragma synchronous = full")
 
     def _read_live(self) -> Live:
-        segments = self._rows(Segment, "segments", "where gone is null order by generation, name")
+        segments = self._rows(Segment, "segments", LIVE_SEGMENTS)
         return Live(self._meta("version"), segments, self._rows(Tombstone, "tombstones"))
 
     def _read_records(self) -> Records:
@@ -298,6 +320,41 @@ class Log:
                 f"the log of store {self._path.parent} cannot be used: {error}. If the file "
                 f"{LOG_FILE} is damaged, restore it from a backup or ingest into a new store"
             ) from error
+
+
+class Moment:
+    """The log as it was when `Log.moment` was entered."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def version(self) -> int:
+        """A number that changes with every change of the log."""
+        return self._log._meta("version")
+
+    def segments(self) -> tuple[Segment, ...]:
+        """The live segments, oldest first."""
+        return self._log._rows(Segment, "segments", LIVE_SEGMENTS)
+
+    def keys(self, kind: str, segments: Sequence[str]) -> list[SegmentKeys]:
+        """The keys of one kind in these segments."""
+        where = "where segment = ? and kind = ?"
+        return [
+            row
+            for name in segments
+            for row in self._log._rows(SegmentKeys, "segment_keys", where, name, kind)
+        ]
+
+    def tombstones(self, traces: Iterable[str]) -> dict[str, int]:
+        """The generation before which request rows are dead, of those traces that have one."""
+        where = "where trace_id = ?"
+        found = (self._log._rows(Tombstone, "tombstones", where, trace) for trace in set(traces))
+        return {row.trace_id: row.generation for rows in found for row in rows}
+
+    def successor(self, request_id: str) -> str | None:
+        """The id that an earlier id of a request was replaced with."""
+        found = self._log._rows(Alias, "aliases", "where request_id = ?", request_id)
+        return found[0].new_request_id if found else None
 
 
 def _names(row: type[Any]) -> str:

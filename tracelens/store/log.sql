@@ -16,6 +16,15 @@ create table segments (
     gone real
 ) without rowid;
 
+-- The ids of a segment by kind: distinct keys of fixed width, ascending. A lookup searches them to
+-- find the few files that it has to open. They outlive a replaced segment as its file does.
+create table segment_keys (
+    segment text not null,
+    kind text not null,
+    keys blob not null,
+    primary key (segment, kind)
+);
+
 -- Request rows of a trace that are older than its generation are dead.
 create table tombstones (trace_id text primary key, generation integer not null) without rowid;
 

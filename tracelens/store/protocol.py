@@ -11,7 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from tracelens.store.log import Entry, Load, Log, Reject, Segment
+from tracelens.store.keys import keys_of
+from tracelens.store.log import Entry, Load, Log, Reject, Segment, SegmentKeys
 from tracelens.store.segments import (
     COLUMNS,
     columns_json,
@@ -48,6 +49,7 @@ class Part:
     entries: Sequence[LoadEntry]
     aliases: Mapping[str, str]
     drafts: list[Segment] = field(default_factory=list)
+    keys: list[SegmentKeys] = field(default_factory=list)
 
 
 def write_drafts(part: Part) -> None:
@@ -58,6 +60,9 @@ def write_drafts(part: Part) -> None:
         name = draft_name("requests", part.generation)
         write_requests(part.requests, part.generation, part.folder / name)
         part.drafts.append(_request_segment(part, name))
+    for draft in part.drafts:
+        found = keys_of(draft, part.folder)
+        part.keys += [replace(each, segment=final_name(draft.name)) for each in found]
 
 
 def sync_drafts(part: Part) -> None:
@@ -83,6 +88,7 @@ def record_part(part: Part) -> None:
         Entry(
             part.generation,
             [_renamed(draft) for draft in part.drafts],
+            part.keys,
             part.judged,
             [_load(part.generation, number, each) for number, each in enumerate(part.entries)],
             [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,9 +13,10 @@ from typing import Any, Final, TypeVar
 import polars as pl
 
 from tracelens.errors import NotFoundError, StoreError
-from tracelens.store.export import export_duckdb
+from tracelens.store.export import export_duckdb, export_otlp, export_parquet
 from tracelens.store.lock import WriterLock
 from tracelens.store.log import LOG_FILE, Load, Log, create_log
+from tracelens.store.lookups import Find, Lookups
 from tracelens.store.segments import SEGMENT_FOLDER, sync_path
 from tracelens.store.snapshot import Snapshot
 from tracelens.store.stage import STAGING_FOLDER, Stage
@@ -35,6 +36,7 @@ class Store:
         self._log = Log(path)
         self._turn = threading.Lock()
         self._snapshot: Snapshot | None = None
+        self._lookups: Lookups | None = None
 
     @classmethod
     def open(cls, path: Path, *, create: bool = False) -> Store:
@@ -62,6 +64,9 @@ class Store:
             if self._snapshot is not None:
                 self._snapshot.close()
             self._snapshot = None
+            if self._lookups is not None:
+                self._lookups.close()
+            self._lookups = None
             self._log.close()
 
     def snapshot(self) -> Snapshot:
@@ -71,6 +76,41 @@ class Store:
                 # Whoever still uses the old one keeps it; it closes when the last one is done.
                 self._snapshot = Snapshot(self.path, *self._log.everything())
             return self._snapshot
+
+    def find(self, kind: Find, text: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """The requests that an id means, in order of start and then of id; none is no error.
+
+        Opens only the files that hold the id, where a query over the views would look into all.
+
+        Args:
+            kind: `request`; `alias`, an earlier id of a request; `trace`; `span`, of the request or
+                else of a trace with requests; `external`, the emitter's own id; `session`; or
+                `prefix`, how a request, trace or span id begins. The hex kinds but `alias` take
+                beginnings too.
+            text: the id, lower-case where it is hex.
+            columns: those of the view `requests` that are wanted, by default all of them.
+
+        Raises ValueError for an unknown column, StoreError for a damaged store.
+        """
+        return self._lookup().find(kind, text, columns)
+
+    def spans(
+        self, columns: Sequence[str], *, traces: Sequence[str] = (), spans: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        """Spans of these traces, with these span ids, or both, in order of start and then of id.
+
+        `columns` are those of the view `spans`, also promoted ones. Without any id there are no
+        rows. Raises ValueError for an unknown column, StoreError for a damaged store.
+        """
+        return self._lookup().spans(columns, traces, spans)
+
+    def spans_of(self, request: Mapping[str, Any], columns: Sequence[str]) -> pl.DataFrame:
+        """The spans of one request, each once, in order of start and then of id.
+
+        `request` has `trace_id, span_ids, session_id` as in the view; those of its spans that lie
+        in another trace of its session are found too. `columns` as for `spans`.
+        """
+        return self._lookup().spans_of(request, columns)
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Rows of our own SQL over the views at the newest version, `$name` parameters bound."""
@@ -109,10 +149,38 @@ class Store:
         load = self._log.known(sha256)
         return None if load is None else _report(load)
 
-    def export_duckdb(self, file: Path, *, overwrite: bool = False) -> None:
-        """Write an ordinary DuckDB file with the views as tables. Raises UsageError."""
+    def export_duckdb(
+        self, file: Path, *, traces: Iterable[str] | None = None, overwrite: bool = False
+    ) -> None:
+        """Write an ordinary DuckDB file with the views as tables.
+
+        With `traces`, only the rows of these trace ids; loads, rejects and aliases stay whole.
+        Raises UsageError when the file exists and is not to be overwritten, or cannot be written.
+        """
         live, records = self._log.everything()
-        export_duckdb(self.path, live, records, file, overwrite=overwrite)
+        export_duckdb(self.path, live, records, file, _listed(traces), overwrite=overwrite)
+
+    def export_parquet(
+        self, folder: Path, *, traces: Iterable[str] | None = None, overwrite: bool = False
+    ) -> None:
+        """Write a folder with one Parquet file per view: `spans.parquet`, `requests.parquet`, ….
+
+        `traces` as for `export_duckdb`. Raises UsageError when the folder is not empty and its
+        files are not to be overwritten, or when it cannot be written.
+        """
+        live, records = self._log.everything()
+        export_parquet(self.path, live, records, folder, _listed(traces), overwrite=overwrite)
+
+    def export_otlp(
+        self, file: Path, *, traces: Iterable[str] | None = None, overwrite: bool = False
+    ) -> int:
+        """Write the spans, or those of these trace ids, as OTLP/JSON lines; how many there were.
+
+        A line is an ExportTraceServiceRequest of one resource and scope. Raises UsageError when the
+        file exists and is not to be overwritten, or cannot be written.
+        """
+        live = self._log.live()
+        return export_otlp(self.path, live, file, _listed(traces), overwrite=overwrite)
 
     def stage(self) -> Stage:
         """A place to put the spans of one part, without a lock; use it as a context manager."""
@@ -121,6 +189,12 @@ class Store:
     def writer(self, *, seconds: float = PATIENCE) -> Writer:
         """The next writing turn; StoreError when another process holds it for `seconds`."""
         return Writer(self.path, seconds=seconds)
+
+    def _lookup(self) -> Lookups:
+        with self._turn:
+            if self._lookups is None:
+                self._lookups = Lookups(self.path)
+            return self._lookups
 
     def _ask(self, question: Callable[[Snapshot], Answer]) -> Answer:
         snapshot = self.snapshot()
@@ -157,3 +231,7 @@ def _report(load: Load) -> dict[str, Any]:
         "committed_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "final": bool(load.final),
     }
+
+
+def _listed(traces: Iterable[str] | None) -> list[str] | None:
+    return None if traces is None else list(traces)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
@@ -51,6 +52,18 @@ def comment_views(engine: Engine) -> None:
     for column in _promoted_columns(engine):
         sentence = f"attribute {column.removeprefix(PROMOTED)} as recorded"
         engine.run(f"comment on column spans.{identifier(column)} is {literal(sentence)}")
+
+
+@cache
+def select_list(view: str) -> dict[str, str]:
+    """What a view computes: the expression of each column but the promoted ones.
+
+    In the files of views that lookups use, each line between `select` and `from` is one column.
+    """
+    _, _, rest = _parts(view)[1].partition("select\n")
+    items = rest.partition("\nfrom ")[0].replace(_PROMOTED_MARK, "").split(",\n")
+    pairs = (item.strip().rpartition(" as ") for item in items)
+    return {name: expression or name for expression, _, name in pairs}
 
 
 def list_columns(engine: Engine) -> pl.DataFrame:

@@ -39,7 +39,7 @@ def run(facts: Facts) -> pl.DataFrame:
         .sort("request", "exchange", "rank")
         .unique(["request", "exchange"], keep="first", maintain_order=True)
     )
-    passed = absent.filter(pl.col("rank") < pl.col("furthest"))
+    passed = absent.filter((pl.col("rank") < pl.col("furthest")) & ~pl.col("native"))
     return pl.concat([_fails(missed), _unrecorded(passed)])
 
 
@@ -79,7 +79,9 @@ def _applies(row: Expectation) -> pl.Expr:
     if row.role is not None:
         parts.append(pl.col("role") == row.role)
     if row.heard is not None:
-        parts.append(pl.col("heard") == row.heard)
+        parts.append(pl.col("surely_heard").fill_null(False) == row.heard)
+    if row.answered is not None:
+        parts.append(pl.col("reasoned").fill_null(False) == row.answered)
     if row.service is not None:
         parts.append(matches_any(pl.col("service"), (row.service,)).fill_null(False))
     if row.emitter is not None:

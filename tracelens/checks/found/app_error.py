@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tracelens.checks.finding import Check, findings, no_findings
-from tracelens.checks.shared import quoted
+from tracelens.checks.shared import PREFIX, quoted
 from tracelens.policy.globs import matches_any
 from tracelens.requests import Facts
 from tracelens.requests.runs import CLIENT
@@ -13,6 +13,7 @@ from tracelens.requests.runs import CLIENT
 TRUNCATED = (
     r"(?i)eof while parsing|unexpected end of (?:json )?input|unterminated string|length limit"
 )
+NOT_THERE = r"(?i)empty|none|null|undefined|missing|nothing|zero|\bno \w+"
 FILTERED = r"(?i)content.?filter"
 
 #: What a producer did wrong when a validator rejects its output, and when a value is not there.
@@ -38,10 +39,10 @@ def run(facts: Facts) -> pl.DataFrame:
     # A call to another system that fails is no code that looked at what a stage returned.
     elsewhere = (pl.col("app_kind") == CLIENT) | (pl.col("app_role") == "other")
     kind = pl.col("app_error_type").fill_null("").str.to_lowercase()
-    frame = failed.join(_producers(facts), on="request", how="left").with_columns(
+    frame = failed.join(_producers(facts), on="request", how="left")
+    frame = frame.join(_overran(facts), on="request", how="left").with_columns(
         said=pl.coalesce("app_message", "app_error_type", pl.lit("no reason given")),
-        rejected=matches_any(kind, names.validation).fill_null(False)
-        & ~elsewhere.fill_null(False),
+        rejected=matches_any(kind, names.validation).fill_null(False) & ~elsewhere.fill_null(False),
         missing=matches_any(kind, names.missing_value).fill_null(False)
         & ~elsewhere.fill_null(False)
         & _nothing_usable(),
@@ -69,10 +70,15 @@ def _unhandled(facts: Facts) -> pl.Expr:
 
 
 def _nothing_usable() -> pl.Expr:
-    """Whether a stage's output can be what the code missed a value in: empty, unseen, or JSON."""
+    """Whether a stage's output can be what the code missed a value in.
+
+    That is so when it is empty or JSON, and when it was not recorded but the error speaks of
+    something that is not there.
+    """
     output = pl.col("output").str.strip_chars()
     structured = (pl.col("producer") == "reasoning") & output.str.contains(r"^(?:```|[\[{])")
-    return (output.is_null() | (output == "") | structured).fill_null(True)
+    unseen = output.is_null() & pl.col("app_message").str.contains(NOT_THERE).fill_null(False)
+    return unseen | ((output == "") | structured).fill_null(False)
 
 
 def _producers(facts: Facts) -> pl.DataFrame:
@@ -82,7 +88,7 @@ def _producers(facts: Facts) -> pl.DataFrame:
         facts.runs.filter(pl.col("stage") != "tool")
         .join(times, on="request")
         .filter(pl.col("start") <= pl.col("app_time").fill_null(2**62))
-        .sort("request", "start")
+        .sort("request", "start", "end", "run")
         .group_by("request", maintain_order=True)
         .last()
     )
@@ -97,17 +103,43 @@ def _producers(facts: Facts) -> pl.DataFrame:
     )
 
 
+def _overran(facts: Facts) -> pl.DataFrame:
+    """Where the application's deadline struck: the stage cut off by it, if that used up the time.
+
+    The stage that happens to run when a deadline strikes need not be the slow one, so it is only
+    blamed when at least half of the request's time is its own.
+    """
+    late = facts.requests.filter(pl.col("app_timeout").fill_null(False)).select(
+        "request", took=pl.col("end") - pl.col("start")
+    )
+    cut = facts.runs.filter(pl.col("is_cancel") & (pl.col("stage") != "tool")).join(
+        late, on="request"
+    )
+    slow = cut.filter((pl.col("end") - pl.col("start")) * 2 >= pl.col("took"))
+    return (
+        slow.sort("request", "start", "end", "run")
+        .group_by("request", maintain_order=True)
+        .last()
+        .select("request", overran="stage", overran_exchange="exchange", overran_span="span_id")
+    )
+
+
 def _rows(frame: pl.DataFrame) -> pl.DataFrame:
     blamed = pl.col("producer").is_not_null() & (pl.col("rejected") | pl.col("missing"))
+    overran = pl.col("overran").is_not_null()
     stage = (
-        pl.when("external")
+        pl.when(overran)
+        .then("overran")
+        .when("external")
         .then(pl.lit("external"))
         .when(blamed)
         .then("producer")
         .otherwise(pl.lit("undetermined"))
     )
     score = (
-        pl.when("external")
+        pl.when(overran)
+        .then(0.75)
+        .when("external")
         .then(0.6)
         .when(blamed & pl.col("rejected"))
         .then(0.9)
@@ -119,14 +151,24 @@ def _rows(frame: pl.DataFrame) -> pl.DataFrame:
         frame.with_columns(_stage=stage, _blamed=blamed),
         check="app_error",
         result="fails",
-        exchange=pl.col("exchange").fill_null(0),
-        at=pl.when(blamed).then("producer").otherwise(pl.lit("external")),
+        exchange=pl.coalesce("overran_exchange", "exchange", pl.lit(0)),
+        at=pl.when(overran)
+        .then("overran")
+        .when(blamed)
+        .then("producer")
+        .otherwise(pl.lit("external")),
         stage=pl.col("_stage"),
-        cause=pl.when("_blamed").then(_cause()).otherwise(pl.lit("app_error")),
-        weight=pl.when(blamed & pl.col("rejected")).then(pl.lit("hard")).otherwise(pl.lit("weak")),
+        cause=pl.when(overran)
+        .then(pl.col("overran").replace_strict(PREFIX, return_dtype=pl.String) + "_timeout")
+        .when("_blamed")
+        .then(_cause())
+        .otherwise(pl.lit("app_error")),
+        weight=pl.when(overran | (blamed & pl.col("rejected")))
+        .then(pl.lit("hard"))
+        .otherwise(pl.lit("weak")),
         score=score,
         time=pl.col("app_time"),
-        span_id=pl.col("app_span_id"),
+        span_id=pl.coalesce("overran_span", "app_span_id"),
         attribute="exception.type",
         value=pl.coalesce("app_error_type", "said"),
         needed="code that ends without an exception",
@@ -152,7 +194,9 @@ def _sentence() -> pl.Expr:
     said = quoted(pl.col("said"), 160)
     producer = pl.col("producer").fill_null("")
     return (
-        pl.when(pl.col("_blamed") & pl.col("rejected"))
+        pl.when(pl.col("overran").is_not_null())
+        .then(pl.format("the application's deadline struck while {} ran: {}", "overran", said))
+        .when(pl.col("_blamed") & pl.col("rejected"))
         .then(pl.format("the application rejected what {} returned: {}", producer, said))
         .when("_blamed")
         .then(

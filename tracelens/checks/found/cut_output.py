@@ -80,10 +80,12 @@ def _arguments(facts: Facts) -> pl.DataFrame:
     worked = facts.runs.filter((pl.col("stage") == "tool") & ~pl.col("is_error")).select(
         "request", "exchange", worked="start"
     )
-    calls = facts.runs.filter(pl.col("bad_tool_arguments").is_not_null())
+    calls = facts.runs.filter(
+        pl.col("bad_tool_arguments").is_not_null() & (pl.col("stage") == "reasoning")
+    )
     bad = (
         calls.join(worked, on=["request", "exchange"], how="left")
-        .filter(~(pl.col("worked") > pl.col("end")).fill_null(False))
+        .filter(~(pl.col("worked") >= pl.col("end")).fill_null(False))
         .unique(["request", "exchange", "run"], keep="first", maintain_order=True)
     )
     return findings(

@@ -95,7 +95,7 @@ def _to_synthesis(facts: Facts) -> pl.DataFrame:
         .alias("unsaid")
     )
     received = (
-        voiced.sort("start")
+        voiced.sort("start", "end", "run")
         .group_by("request", "exchange", maintain_order=True)
         .agg(
             pl.col("text_in").drop_nulls().alias("received"),

@@ -12,7 +12,11 @@ from tracelens.requests import Facts
 def run(facts: Facts) -> pl.DataFrame:
     """One row per tool and exchange that failed at last, by its span or by the model's input."""
     tools = facts.runs.filter(pl.col("stage") == "tool")
-    last = tools.sort("start").group_by("request", "exchange", "name", maintain_order=True).last()
+    last = (
+        tools.sort("start", "end", "run")
+        .group_by("request", "exchange", "name", maintain_order=True)
+        .last()
+    )
     failed = last.filter(pl.col("is_error")).join(
         last.filter(~pl.col("is_error"))
         .group_by("request", "exchange")
@@ -36,7 +40,9 @@ def _unrecovered(facts: Facts) -> pl.DataFrame:
     A model that answers with words has taken the failure as final; one that says nothing has
     called a tool again, and a later call shows how that ended.
     """
-    runs = facts.runs.filter(pl.col("stage") == "reasoning").sort("request", "exchange", "start")
+    runs = facts.runs.filter(pl.col("stage") == "reasoning").sort(
+        "request", "exchange", "start", "end", "run"
+    )
     failure = pl.col("tool_failure").is_not_null()
     silent = pl.col("text_out").fill_null("").str.strip_chars() == ""
     again = silent | (pl.col("tool_calls").fill_null(0) > 0)
@@ -67,7 +73,11 @@ def _spans(failed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _told(runs: pl.DataFrame) -> pl.DataFrame:
-    first = runs.sort("start").group_by("request", "exchange", maintain_order=True).first()
+    first = (
+        runs.sort("start", "end", "run")
+        .group_by("request", "exchange", maintain_order=True)
+        .first()
+    )
     return findings(
         first,
         check="tool_error",

@@ -1,0 +1,52 @@
+"""The whole answer on one request: neighbours, cost, and what is left out on demand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.traces import ALL_SAMPLES, load, sample
+from tracelens import Filters, TraceLens
+from tracelens.errors import NotFoundError
+
+
+@pytest.fixture(scope="module")
+def lens(tmp_path_factory: pytest.TempPathFactory) -> TraceLens:
+    return load(tmp_path_factory.mktemp("explain") / "store", *ALL_SAMPLES)
+
+
+def test_the_path_of_every_sample_adds_up(lens: TraceLens) -> None:
+    for row in lens.requests(Filters(limit=0, where="duration_ms is not null")).to_dicts()[::4]:
+        explained = lens.explain(row["request_id"])
+        assert sum(explained.critical_path.values()) == pytest.approx(row["duration_ms"])
+        assert {span["id"] for span in explained.spans} == set(row["span_ids"])
+        starts = [span["start_unix_nano"] for span in explained.spans]
+        assert starts == sorted(starts)
+
+
+def test_neighbours(lens: TraceLens) -> None:
+    (row,) = lens.requests(Filters(session="rental-2")).to_dicts()
+    links = lens.explain(row["request_id"]).links
+    assert links["same_session"] == []
+    same = lens.requests(
+        Filters(failed=True, cause="handoff_loss", boundary="transcription>reasoning", limit=0)
+    )
+    others = set(same["request_id"]) - {row["request_id"]}
+    similar = [each["request_id"] for each in links["similar_failures"]]
+    assert similar
+    assert set(similar) <= others
+    turns = lens.requests(Filters(session="pipecat-healthy", sort="started_at")).to_dicts()
+    neighbours = lens.explain(turns[0]["request_id"]).links["same_session"]
+    assert [each["request_id"] for each in neighbours] == [each["request_id"] for each in turns[1:]]
+
+
+def test_an_unknown_request(lens: TraceLens) -> None:
+    with pytest.raises(NotFoundError, match="no request 'f"):
+        lens.explain("f" * 32)
+
+
+def test_spans_only_has_nothing_to_explain(tmp_path: Path) -> None:
+    with TraceLens(tmp_path / "store") as lens:
+        lens.ingest([sample("pipecat_healthy")], spans_only=True)
+        assert lens.requests().is_empty()

@@ -1,0 +1,388 @@
+"""Requests that failed: the verdict names the stage and boundary that broke them, and no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import (
+    CLIENT,
+    FINE,
+    OK,
+    SERVER,
+    answered,
+    heard,
+    judge,
+    span,
+    spans,
+    spoke,
+    trace,
+    verdict,
+    verdicts,
+)
+
+SAID = "is flight 12 not delayed"
+REPLY = "flight 12 is not delayed"
+ASKED = heard(SAID)
+REPLIED = answered(REPLY, SAID)
+TOLD = spoke(REPLY)
+
+
+def failed(stage, cause, boundary=None):
+    return (True, stage, boundary, cause)
+
+
+def lost(boundary):
+    return failed(boundary.split(">")[0], "handoff_loss", boundary)
+
+
+def one(*stages, **columns):
+    """The verdict on a trace whose root has these stages."""
+    [said] = verdicts(trace("t", span("root", *stages, **columns)))
+    return said
+
+
+def tool(name="look_up", *below, **columns):
+    return span(name, *below, stage="tool", tool_name=name, **columns)
+
+
+def test_error_of_each_stage():
+    broken = {"error": "APIError", "says": "500"}
+    assert one(heard(None, **broken)) == failed("transcription", "stt_error")
+    assert one(ASKED, answered(None, SAID, **broken)) == failed("reasoning", "llm_error")
+    assert one(ASKED, REPLIED, spoke(REPLY, **broken)) == failed("synthesis", "tts_error")
+
+
+def test_timeout_of_each_stage():
+    late = {"error": "APITimeoutError", "says": "Request timed out."}
+    assert one(heard(None, **late)) == failed("transcription", "stt_timeout")
+    assert one(ASKED, answered(None, SAID, **late)) == failed("reasoning", "llm_timeout")
+    assert one(ASKED, REPLIED, spoke(REPLY, **late)) == failed("synthesis", "tts_timeout")
+
+
+def test_abort_by_a_timer_is_a_timeout():
+    late = {"error": "AbortError", "says": "The operation was aborted due to timeout"}
+    assert one(ASKED, answered(None, SAID, **late)) == failed("reasoning", "llm_timeout")
+
+
+def test_propagated_error_is_blamed_where_it_began():
+    inner = answered(None, SAID, error="RateLimitError", says="429")
+    outer = span("agent", inner, role="wrapper", error="RateLimitError", says="429")
+    assert one(ASKED, outer, error="RateLimitError", says="429") == failed("reasoning", "llm_error")
+
+
+@pytest.mark.parametrize("status", [0, OK])
+def test_error_counts_though_the_root_says_nothing_of_it(status):
+    broken = answered(None, SAID, error="APIError")
+    assert one(ASKED, broken, status_code=status) == failed("reasoning", "llm_error")
+
+
+def test_all_attempts_failed():
+    tries = [answered(None, SAID, error="RateLimitError") for _ in range(3)]
+    assert one(ASKED, *tries) == failed("reasoning", "llm_error")
+
+
+def test_attempts_inside_one_call():
+    inner = [answered(None, None, "attempt", error="APIError") for _ in range(2)]
+    outer = answered(None, SAID, "llm", *inner, error="APIError")
+    [row] = judge(spans(trace("t", span("root", ASKED, outer))))
+    assert verdict(row) == failed("reasoning", "llm_error")
+    assert "after 2 attempts" in row["verdict"]
+
+
+def test_a_fallback_that_failed_too():
+    first = heard(None, error="APIError", model="a")
+    assert one(first, heard(None, error="APITimeoutError", model="b")) == failed(
+        "transcription", "stt_timeout"
+    )
+
+
+def test_one_sentence_of_three_was_not_synthesised():
+    reply = "one is here. two is there. three is gone."
+    pieces = [
+        spoke("one is here."),
+        spoke("two is there.", error="APIError"),
+        spoke("three is gone."),
+    ]
+    assert one(ASKED, answered(reply, SAID), *pieces) == failed("synthesis", "tts_error")
+
+
+def test_the_model_fails_after_a_filler_was_spoken():
+    router = answered("flights", SAID, "router")
+    filler = spoke("one moment please while i look that up")
+    broken = answered(None, SAID, error="APIError")
+    assert one(ASKED, router, filler, broken) == failed("reasoning", "llm_error")
+
+
+def test_the_earliest_broken_stage_is_blamed():
+    said = one(heard(""), answered("", ""), spoke("", error="ValueError"))
+    assert said == failed("transcription", "stt_empty")
+
+
+def test_empty_transcript_model_and_audio():
+    assert one(heard("")) == failed("transcription", "stt_empty")
+    assert one(ASKED, answered("", SAID)) == failed("reasoning", "llm_empty")
+    silent = spoke(REPLY, sign="empty", sign_cause="tts_empty", sign_sentence="no bytes")
+    assert one(ASKED, REPLIED, silent) == failed("synthesis", "tts_empty")
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("length", "llm_truncated"),
+        ("MAX_TOKENS", "llm_truncated"),
+        ("content_filter", "llm_filtered"),
+        ("SAFETY", "llm_filtered"),
+        ("refusal", "llm_filtered"),
+        ("MALFORMED_FUNCTION_CALL", "schema_invalid"),
+        ("error", "llm_error"),
+    ],
+)
+def test_bad_finish_reasons(reason, cause):
+    assert one(answered(REPLY, SAID, finish_reason=reason)) == failed("reasoning", cause)
+
+
+@pytest.mark.parametrize("reason", ["stop", "tool_calls", "end_turn", "STOP", "unknown", None])
+def test_good_finish_reasons(reason):
+    assert one(answered(REPLY, SAID, finish_reason=reason)) == FINE
+
+
+def test_talked_over_realtime_answer_is_fine():
+    call = answered("it is", SAID, finish_reason="error", speech_to_speech=True)
+    assert one(call) == FINE
+
+
+def test_tool_arguments_that_do_not_parse():
+    call = answered("", SAID, tool_calls=1, bad_tool_arguments='look_up({"a": )')
+    assert one(ASKED, call) == failed("reasoning", "schema_invalid")
+    assert one(ASKED, call, tool(), REPLIED, TOLD) == FINE
+
+
+def test_tool_that_failed():
+    call = answered("", SAID, tool_calls=1)
+    broken = tool(error="HTTPError", says="502")
+    sorry = answered("sorry, that did not work", SAID)
+    said = one(ASKED, call, broken, sorry, spoke("sorry, that did not work"))
+    assert said == failed("reasoning", "tool_error", "reasoning>tool")
+
+
+def test_tool_failure_that_only_the_model_was_told_of():
+    sorry = answered("sorry", SAID, tool_failure="The function `f` failed and returned no result.")
+    assert one(ASKED, answered("", SAID), sorry, spoke("sorry")) == failed(
+        "reasoning", "tool_error", "reasoning>tool"
+    )
+
+
+def test_tool_with_a_model_inside():
+    inner = answered(None, "sub-question", error="APIError")
+    assert one(ASKED, answered("", SAID, tool_calls=1), tool("agent", inner), REPLIED, TOLD) == FINE
+
+
+def test_refused_image():
+    call = answered(
+        None, None, error="BadRequestError", says="Invalid image", input_modalities=["image"]
+    )
+    assert one(call) == failed("reasoning", "input_rejected")
+
+
+# What the application's own code raised.
+
+
+def test_a_validator_is_not_to_blame():
+    check = span("parse", error="ValidationError", says="field required")
+    assert one(answered("{}", SAID), check, error="ValidationError") == failed(
+        "reasoning", "schema_invalid"
+    )
+
+
+def test_a_validator_of_cut_json():
+    check = span("parse", error="JSONDecodeError", says="Unterminated string starting at: line 1")
+    assert one(answered('{"a": "b', SAID), check, error="JSONDecodeError") == failed(
+        "reasoning", "llm_truncated"
+    )
+
+
+@pytest.mark.parametrize("kind", ["KeyError", "RuntimeError", "ValueError", "TypeError"])
+def test_an_error_of_nobody_is_undetermined(kind):
+    assert one(REPLIED, error=kind, says="disk full") == failed("undetermined", "app_error")
+    assert one(ASKED, REPLIED, TOLD, error=kind) == failed("undetermined", "app_error")
+
+
+def test_an_error_between_two_stages_is_told_by_the_stage_that_never_ran():
+    said = one(ASKED, REPLIED, error="KeyError", says="'es'")
+    assert said == failed("synthesis", "tts_missing", "reasoning>synthesis")
+    assert one(ASKED, error="KeyError") == failed(
+        "reasoning", "llm_missing", "transcription>reasoning"
+    )
+
+
+def test_another_system_that_fails_is_no_validator():
+    query = span("SELECT", kind=CLIENT, error="ValidationError", says="bad row")
+    find = span("find", role="other", error="KeyError", says="'index'")
+    nobody = failed("undetermined", "app_error")
+    assert one(answered("{}", SAID), query, error="ValidationError", says="bad row") == nobody
+    assert one(answered("{}", SAID), find, error="KeyError", says="'index'") == nobody
+
+
+def test_a_deadline_of_the_application_blames_the_stage_that_used_it_up():
+    hung = answered(None, SAID, error="CancelledError", at=100, lasts=5000)
+    assert one(ASKED, hung, error="TimeoutError") == failed("reasoning", "llm_timeout")
+
+
+def test_a_deadline_that_several_stages_used_up_blames_none():
+    slow = heard(SAID, lasts=3000)
+    hung = answered(None, SAID, error="CancelledError", at=3000, lasts=1000)
+    assert one(slow, hung, error="TimeoutError") == failed("undetermined", "app_error")
+
+
+def test_a_caller_that_hung_up():
+    gone = answered(None, SAID, error="CancelledError")
+    assert one(ASKED, gone, error="CancelledError") == FINE
+    assert one(ASKED, gone, kind=SERVER, error="ClientDisconnect") == FINE
+
+
+# What was never run.
+
+
+def test_absent_stages_of_a_voice_request():
+    assert one(ASKED, REPLIED) == failed("synthesis", "tts_missing", "reasoning>synthesis")
+    assert one(ASKED) == failed("reasoning", "llm_missing", "transcription>reasoning")
+
+
+def test_a_turn_without_anything():
+    assert one(role="turn") == failed("transcription", "stt_missing", "input>transcription")
+
+
+def test_absence_is_said_of_the_stage_that_is_not_there():
+    [row] = judge(spans(trace("t", span("root", ASKED, REPLIED))))
+    outcomes = {each["at"]: each["outcome"] for each in row["outcomes"]}
+    assert outcomes["synthesis"] == "missing"
+    assert outcomes["reasoning>synthesis"] == "missing"
+    assert outcomes["reasoning"] == "ok"
+
+
+def test_speech_to_speech_is_not_asked_for_stages():
+    assert one(answered(REPLY, None, speech_to_speech=True), role="turn") == FINE
+    assert one(ASKED, answered(REPLY, None, output_modalities=["audio"])) == FINE
+
+
+def test_a_turn_whose_transcript_was_not_recorded():
+    assert one(REPLIED, TOLD, role="turn") == FINE
+
+
+def test_an_unseen_transcript_with_nothing_after_it_is_no_proof_against_reasoning():
+    assert one(heard(None))[:2] == (True, "undetermined")
+
+
+def test_a_guess_by_task_name_alone_expects_nothing():
+    assert (
+        one(span("listen", stage="transcription", stage_by="task_name", emitter="policy")) == FINE
+    )
+
+
+# Turns that the user interrupted.
+
+
+def conversation(*turns):
+    return verdicts(trace("t", span("call", *turns, role="session")))
+
+
+def test_a_barge_in_excuses_what_it_cut_short():
+    cut = span("turn", ASKED, REPLIED, role="turn", interrupted=True)
+    after = span("turn", ASKED, REPLIED, TOLD, role="turn")
+    assert conversation(cut, after) == [FINE, FINE]
+
+
+def test_the_last_turn_of_a_conversation_was_not_barged_into():
+    cut = span("turn", ASKED, REPLIED, role="turn", interrupted=True)
+    assert conversation(cut) == [failed("synthesis", "tts_missing", "reasoning>synthesis")]
+
+
+def test_a_barge_in_does_not_excuse_an_error():
+    cut = span("turn", ASKED, answered(None, SAID, error="APIError"), role="turn", interrupted=True)
+    after = span("turn", ASKED, REPLIED, TOLD, role="turn")
+    assert conversation(cut, after) == [failed("reasoning", "llm_error"), FINE]
+
+
+def test_a_later_utterance_of_the_turn_does_not_excuse_an_earlier_one():
+    turn = span("turn", ASKED, answered(None, SAID, error="APIError"), ASKED, REPLIED, TOLD)
+    turn.columns["role"] = "turn"
+    assert conversation(turn) == [failed("reasoning", "llm_error")]
+
+
+def test_a_user_who_goes_on_speaking_cuts_the_answer_short():
+    turn = span(
+        "turn",
+        heard("is flight 12", at=0),
+        answered("", "is flight 12", at=100, lasts=200),
+        heard("not delayed", at=290),
+        answered(REPLY, SAID),
+        TOLD,
+    )
+    turn.columns["role"] = "turn"
+    assert conversation(turn) == [FINE]
+
+
+# Content that did not arrive.
+
+LOSSES = {
+    "negation": (SAID, "is flight 12 delayed"),
+    "added negation": ("is flight 12 delayed", "is flight 12 not delayed"),
+    "number": (SAID, "is flight 20 not delayed"),
+    "number left out": (SAID, "is flight not delayed"),
+    "truncated tail": ("book a table for two at the old mill", "book a table for two"),
+    "name changed": ("call anna about the invoice", "call hannah about the invoice"),
+    "empty": (SAID, ""),
+    "wrong turn": (SAID, "please cancel my subscription today"),
+}
+
+
+@pytest.mark.parametrize(("said", "got"), LOSSES.values(), ids=LOSSES.keys())
+def test_lost_between_transcription_and_reasoning(said, got):
+    assert one(heard(said), answered(REPLY, got), TOLD) == lost("transcription>reasoning")
+
+
+@pytest.mark.parametrize(("said", "got"), LOSSES.values(), ids=LOSSES.keys())
+def test_lost_between_reasoning_and_synthesis(said, got):
+    assert one(ASKED, answered(said, SAID), spoke(got)) == lost("reasoning>synthesis")
+
+
+def test_a_segment_that_never_reached_the_model():
+    said = one(
+        heard("cancel my order"),
+        heard("but keep the gift card"),
+        answered("ok", "cancel my order"),
+        spoke("ok"),
+    )
+    assert said == lost("transcription>reasoning")
+
+
+def test_a_structured_answer_that_was_spoken_wrongly():
+    answer = '{"intent": "status", "reply": "flight 12 is not delayed"}'
+    assert one(ASKED, answered(answer, SAID), spoke("flight 12 is delayed")) == lost(
+        "reasoning>synthesis"
+    )
+
+
+def test_a_prompt_around_the_transcript_is_no_loss():
+    given = f"You are a helpful desk. Never guess, do not lie.\nUser said: {SAID.upper()}?\nAnswer:"
+    assert one(ASKED, answered(REPLY, given), TOLD) == FINE
+
+
+def test_a_transcript_that_only_the_context_holds_is_no_loss():
+    assert one(ASKED, answered(REPLY, "answer the user", context_in=f"x {SAID} y"), TOLD) == FINE
+
+
+def test_the_verdict_is_a_sentence_with_both_texts():
+    [row] = judge(
+        spans(trace("t", span("root", ASKED, answered(REPLY, "is flight 12 delayed"), TOLD)))
+    )
+    assert row["verdict"] == (
+        "Content was lost between transcription and reasoning: transcription emitted “is flight 12"
+        " not delayed”, but reasoning received “is flight 12 delayed”: “not” was lost."
+    )
+
+
+def test_below_the_floor_no_stage_is_named():
+    [row] = judge(spans(trace("t", span("root", REPLIED, error="RuntimeError"))))
+    assert row["stage"] == "undetermined"
+    assert row["verdict"].startswith("It failed, but no stage can be named")

@@ -1,0 +1,185 @@
+"""The policy file: what it changes, and the message for everything in it that cannot work."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from tracelens.errors import PolicyError
+from tracelens.policy import RULE_KINDS, load
+from tracelens.policy.globs import glob_regex, matches_any
+
+
+@pytest.fixture
+def policy(tmp_path):
+    """Loads a policy out of TOML text."""
+
+    def load_text(text):
+        path = tmp_path / "policy.toml"
+        path.write_text(text, "utf-8")
+        return load(path)
+
+    return load_text
+
+
+def test_the_built_in_policy_has_rules_of_every_kind():
+    built_in = load()
+    assert {rule.by for rule in built_in.stage} == set(RULE_KINDS)
+    assert 0 < built_in.floor < 1
+    assert built_in.errors.timeout
+    assert built_in.errors.cancelled
+
+
+def test_a_key_changes_only_itself(policy):
+    mine, built_in = policy("[verdict]\nfloor = 0.9\n[limits]\ndepth = 9"), load()
+    assert (mine.floor, mine.limits.depth) == (0.9, 9)
+    assert mine.limits.record_bytes == built_in.limits.record_bytes
+    assert (mine.stage, mine.expect, mine.errors) == (
+        built_in.stage,
+        built_in.expect,
+        built_in.errors,
+    )
+
+
+def test_rows_replace_the_rows_of_their_table(policy):
+    mine = policy('[[stage]]\nby = "span_name"\nstage = "synthesis"\nmatch = ["Say_*"]')
+    assert [(rule.stage, rule.match) for rule in mine.stage] == [("synthesis", ("say_*",))]
+    assert mine.expect == load().expect
+
+
+def test_a_list_of_names_replaces_the_list(policy):
+    mine = policy('[errors]\ntimeout = ["*TooLate*"]')
+    assert mine.errors.timeout == ("*toolate*",)
+    assert mine.errors.cancelled == load().errors.cancelled
+
+
+def test_expectations(policy):
+    mine = policy('[[expect]]\nrole = "trace"\nservice = "chat-*"\nstages = ["reasoning"]')
+    [row] = mine.expect
+    assert (row.role, row.service, row.stages, row.heard) == (
+        "trace",
+        "chat-*",
+        ("reasoning",),
+        None,
+    )
+
+
+def test_the_hash_follows_the_rules_in_force(policy):
+    assert load().hash == load().hash == policy("").hash
+    assert policy("[verdict]\nfloor = 0.51").hash != load().hash
+    assert policy("[verdict]\nfloor = 0.5").hash == load().hash
+
+
+MISTAKES = {
+    "[verdikt]\nfloor = 0.5": "unknown table 'verdikt': did you mean 'verdict'?",
+    "[verdict]\nflor = 0.5": "unknown key of [verdict] 'flor': did you mean 'floor'?",
+    "[limits]\ndept = 5": "unknown key of [limits] 'dept': did you mean 'depth'?",
+    "[errors]\ntimeouts = []": "unknown key of [errors] 'timeouts': did you mean 'timeout'?",
+    "[handover]\ncontent_los = 1": "unknown key of [handover] 'content_los': did you mean",
+    "[zzz]": "unknown table 'zzz': known are stage, expect",
+    "[verdict]\nfloor = 2": "[verdict] floor = 2 is not a number from 0 to 1",
+    "[verdict]\nfloor = true": "[verdict] floor = True is not a number from 0 to 1",
+    '[verdict]\nfloor = "0.5"': "[verdict] floor = '0.5' is not a number from 0 to 1",
+    "[limits]\ndepth = -1": "[limits] depth = -1 is not int",
+    "[limits]\ndepth = 1.5": "[limits] depth = 1.5 is not int",
+    '[errors]\ntimeout = "x"': "[errors] timeout = 'x' is not tuple",
+    "[errors]\ntimeout = [1]": "[errors] timeout = [1] is not tuple",
+    "limits = 3": "[limits] must be a table of keys",
+    "errors = []": "[errors] must be a table of keys",
+    '[[stage]]\nby = "span_nam"\nstage = "tool"\nmatch = []': "did you mean 'span_name'?",
+    '[[stage]]\nby = "model"\nstage = "reasonin"\nmatch = []': "did you mean 'reasoning'?",
+    '[[stage]]\nby = "model"\nstage = "tool"\nmatch = "x"': "match = 'x' is not a list of patterns",
+    '[[stage]]\nby = "model"\nstage = "tool"\nmatches = ["x"]': "did you mean 'match'?",
+    '[[expect]]\nstages = ["listen"]': "unknown stage in [[expect]] 'listen'",
+    '[[expect]]\nrole = "turns"\nstages = []': "did you mean 'turn'?",
+    '[[expect]]\nheard = "yes"\nstages = []': "heard = 'yes' is not true or false",
+    "[[expect]]\nservice = 3\nstages = []": "service = 3 is not text",
+    "stage = 3": "[[stage]] must be a list of tables",
+    'expect = ["x"]': "[[expect]] must be a list of tables",
+    "verdict = 3": "[verdict] must be a table of keys",
+    "[verdict\n": "not a TOML file",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKES.items())
+def test_mistakes_are_named(policy, text, message):
+    with pytest.raises(PolicyError) as caught:
+        policy(text)
+    assert message in str(caught.value)
+    assert "policy.toml" in str(caught.value)
+
+
+def test_all_mistakes_are_named_at_once(policy):
+    with pytest.raises(PolicyError, match=r"'verdikt'.*'dept'"):
+        policy("[verdikt]\n[limits]\ndept = 1")
+
+
+OVERLAPS = [
+    ("tts", "TTS"),
+    ("*speech*", "speech_to_*"),
+    ("whisper*", "*"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), OVERLAPS)
+def test_two_stage_rules_that_meet_are_refused(policy, one, other):
+    with pytest.raises(PolicyError) as caught:
+        policy(rules("model", one, other))
+    assert repr(one.lower()) in str(caught.value)
+    assert repr(other.lower()) in str(caught.value)
+    assert "overlaps" in str(caught.value)
+
+
+@pytest.mark.parametrize(("one", "other"), [("tts-*", "stt-*"), ("*-a", "*-b"), ("abc", "abcd")])
+def test_two_stage_rules_that_do_not_meet(policy, one, other):
+    assert len(policy(rules("model", one, other)).stage) == 2
+
+
+def rules(kind, one, other):
+    return (
+        f'[[stage]]\nby = "{kind}"\nstage = "synthesis"\nmatch = ["{one}"]\n'
+        f'[[stage]]\nby = "{kind}"\nstage = "transcription"\nmatch = ["{other}"]'
+    )
+
+
+def test_patterns_of_two_kinds_or_of_one_stage_may_meet(policy):
+    text = (
+        rules("model", "tts", "stt")
+        + '\n[[stage]]\nby = "span_name"\nstage = "tool"\nmatch = ["tts"]'
+    )
+    assert len(policy(text).stage) == 3
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(PolicyError, match="cannot be read"):
+        load(tmp_path / "none.toml")
+
+
+def test_a_file_that_is_not_text(tmp_path):
+    path = tmp_path / "p.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(PolicyError, match="not a TOML file"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("glob", "text", "hit"),
+    [
+        ("a*", "abc", True),
+        ("a*", "a\nb", True),
+        ("*c", "abc", True),
+        ("a.c", "abc", False),
+        ("a+(b)[c]", "a+(b)[c]", True),
+        ("abc", "abcd", False),
+        ("*", "", True),
+    ],
+)
+def test_globs(glob, text, hit):
+    seen = pl.DataFrame({"text": [text, None]}).select(matches_any(pl.col("text"), (glob,)))
+    assert seen.to_series().to_list() == [hit, None]
+
+
+def test_no_globs_match_nothing():
+    seen = pl.DataFrame({"text": ["a"]}).select(hit=matches_any(pl.col("text"), ()))
+    assert not seen["hit"].any()
+    assert glob_regex("a*") == "(?s)^a.*$"
