@@ -17,7 +17,7 @@ from tests.traces import copies, lines, load, sample, single_spans, tables
 KILLS = 5
 #: The command line with commits after few bytes.
 SLOW = """
-import functools, tracelens.ingest as ingest
+import functools, tracelens.ingest.run as ingest
 ingest.PART_BYTES = 150_000
 ingest.read_spans = functools.partial(ingest.read_spans, batch_rows=100)
 from tracelens.cli import main

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
+import zipfile
 from functools import partial
 from itertools import permutations
 from pathlib import Path
@@ -16,7 +19,7 @@ from typing import Any
 import pytest
 import zstandard
 
-import tracelens.ingest
+import tracelens.ingest.run
 from tests.command import ROOT, process, run
 from tests.read.dumps import framed, proto
 from tests.traces import (
@@ -152,8 +155,8 @@ def test_damaged_files_add_up(store: Path, tmp_path: Path, damage: str) -> None:
 
 def parts(monkeypatch: pytest.MonkeyPatch, *, rows: int, size: int) -> None:
     """Read few spans at a time and commit after few bytes."""
-    monkeypatch.setattr(tracelens.ingest, "read_spans", partial(read_spans, batch_rows=rows))
-    monkeypatch.setattr(tracelens.ingest, "PART_BYTES", size)
+    monkeypatch.setattr(tracelens.ingest.run, "read_spans", partial(read_spans, batch_rows=rows))
+    monkeypatch.setattr(tracelens.ingest.run, "PART_BYTES", size)
     for module in ("decompress", "window"):
         monkeypatch.setattr(f"tracelens.read.{module}.CHUNK", 4_096)
 
@@ -188,7 +191,7 @@ def test_a_cut_part_is_no_known_dump(
     """A run that ends between two parts leaves the rest to the next one."""
     big = write(tmp_path / "big.jsonl", copies(HANDOFF, 60))
     parts(monkeypatch, rows=10, size=80_000)
-    commit = tracelens.ingest._Run._commit
+    commit = tracelens.ingest.run.Run._commit
     calls = []
 
     def dies(self: Any, *, final: bool) -> None:
@@ -197,9 +200,9 @@ def test_a_cut_part_is_no_known_dump(
             raise KeyboardInterrupt
         commit(self, final=final)
 
-    monkeypatch.setattr(tracelens.ingest._Run, "_commit", dies)
+    monkeypatch.setattr(tracelens.ingest.run.Run, "_commit", dies)
     assert run("ingest", big, "--store", store).code == 130
-    monkeypatch.setattr(tracelens.ingest._Run, "_commit", commit)
+    monkeypatch.setattr(tracelens.ingest.run.Run, "_commit", commit)
     (again,) = sources(big, store=store)
     assert again["status"] == "loaded"
     assert again["spans_read"] == 240
@@ -479,7 +482,7 @@ def test_an_interrupt_is_exit_130_and_keeps_what_was_committed(tmp_path: Path, s
 
 #: The command line with commits after few bytes.
 SLOW = """
-import functools, tracelens.ingest as ingest
+import functools, tracelens.ingest.run as ingest
 ingest.PART_BYTES = 100_000
 ingest.read_spans = functools.partial(ingest.read_spans, batch_rows=100)
 from tracelens.cli import main
@@ -511,3 +514,42 @@ def test_an_interrupt_at_any_moment_is_exit_130(tmp_path: Path) -> None:
         _, err = child.communicate(timeout=60)
         assert child.returncode in (0, 130), err.decode()
         assert b"Traceback" not in err
+
+
+def test_members_of_archives_are_inputs(store: Path, tmp_path: Path) -> None:
+    """A zip, and a compressed tar of the same files, give what the files give."""
+    names = ("openinference_handoff_lost_not", "pipecat_healthy")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name in names:
+            archive.write(sample(name), f"{name}/trace.jsonl")
+        archive.writestr("notes.txt", "not a trace")
+    first, second, notes = sources(tmp_path / "all.zip", store=store)
+    assert summary(first) == (4, 4, 0, "loaded")
+    assert summary(second) == (13, 13, 0, "loaded")
+    assert (notes["path"], notes["status"]) == (f"{tmp_path}/all.zip!notes.txt", "refused")
+    with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as archive_:
+        for name in names:
+            archive_.add(sample(name), f"{name}/trace.jsonl")
+    again = sources(tmp_path / "all.tar.gz", store=store)
+    assert [each["spans_stored"] for each in again] == [0, 0]
+
+
+def test_what_was_wrong_with_a_known_file_is_said_again(store: Path, tmp_path: Path) -> None:
+    broken = write(tmp_path / "broken.jsonl", HANDOFF.read_bytes() + b'{"resourceSpans":[{]}\n')
+    [first] = sources(broken, store=store)
+    ended = run("ingest", broken, "--store", store, "--format", "json")
+    [again] = ended.json()["sources"]
+    assert (first["status"], again["status"]) == ("partly_loaded", "loaded_before")
+    assert again["rejects"] == first["rejects"] != []
+    assert ended.code == 3
+
+
+def test_pending_spans_are_merged_and_counted(store: Path, tmp_path: Path) -> None:
+    """Logfire announces a span before it ends; the announcement is no second span."""
+    real = {"traceId": "a" * 32, "spanId": "b" * 16, "name": "work", "startTimeUnixNano": "1000"}
+    real |= {"endTimeUnixNano": "2000"}
+    mark = {"key": "logfire.span_type", "value": {"stringValue": "pending_span"}}
+    pending = {**real, "spanId": "c" * 16, "parentSpanId": "b" * 16, "attributes": [mark]}
+    dump = {"resourceSpans": [{"scopeSpans": [{"spans": [pending, real]}]}]}
+    [report] = sources(write(tmp_path / "p.json", json.dumps(dump).encode()), store=store)
+    assert (report["spans_read"], report["spans_stored"], report["spans_merged"]) == (2, 1, 1)

@@ -11,12 +11,20 @@ import polars as pl
 from tracelens import analyse, policy
 from tracelens.analyse import Explanation, Filters, Match
 from tracelens.errors import UsageError
-from tracelens.ingest import LoadReport, Progress
+from tracelens.ingest import LoadReport, Progress, SourceReport, relocate
 from tracelens.ingest import ingest as load_inputs
 from tracelens.policy import Policy
 from tracelens.store import Store
 
-__all__ = ["Explanation", "Filters", "LoadReport", "Match", "Progress", "TraceLens"]
+__all__ = [
+    "Explanation",
+    "Filters",
+    "LoadReport",
+    "Match",
+    "Progress",
+    "SourceReport",
+    "TraceLens",
+]
 
 
 class TraceLens:
@@ -61,6 +69,13 @@ class TraceLens:
             spans_only=spans_only,
             progress=progress,
         )
+
+    def locate(self, *, progress: Callable[[int, int], None] | None = None) -> int:
+        """Judge all stored requests anew by this policy; returns how many there are.
+
+        `progress` gets traces done and traces in all. Raises StoreError when the store is busy.
+        """
+        return relocate(self.store(), self.policy, progress)
 
     def requests(self, filters: Filters | None = None) -> pl.DataFrame:
         """Requests that pass the filters: one row each, the fields of the contract and more."""

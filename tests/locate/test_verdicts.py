@@ -210,9 +210,7 @@ def test_an_error_of_nobody_is_undetermined(kind):
 def test_an_error_between_two_stages_is_told_by_the_stage_that_never_ran():
     said = one(ASKED, REPLIED, error="KeyError", says="'es'")
     assert said == failed("synthesis", "tts_missing", "reasoning>synthesis")
-    assert one(ASKED, error="KeyError") == failed(
-        "reasoning", "llm_missing", "transcription>reasoning"
-    )
+    assert one(ASKED, error="KeyError") == failed("undetermined", "app_error")
 
 
 def test_another_system_that_fails_is_no_validator():
@@ -245,7 +243,12 @@ def test_a_caller_that_hung_up():
 
 def test_absent_stages_of_a_voice_request():
     assert one(ASKED, REPLIED) == failed("synthesis", "tts_missing", "reasoning>synthesis")
-    assert one(ASKED) == failed("reasoning", "llm_missing", "transcription>reasoning")
+    missing = failed("reasoning", "llm_missing", "transcription>reasoning")
+    assert one(ASKED, role="turn") == missing
+
+
+def test_a_trace_that_only_transcribes_may_be_dictation():
+    assert one(ASKED) == FINE
 
 
 def test_a_turn_without_anything():
@@ -270,7 +273,7 @@ def test_a_turn_whose_transcript_was_not_recorded():
 
 
 def test_an_unseen_transcript_with_nothing_after_it_is_no_proof_against_reasoning():
-    assert one(heard(None))[:2] == (True, "undetermined")
+    assert one(heard(None), role="turn")[:2] == (True, "undetermined")
 
 
 def test_a_guess_by_task_name_alone_expects_nothing():

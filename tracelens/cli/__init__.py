@@ -19,6 +19,8 @@ COMMANDS = {
     "failures": "List the requests that failed.",
     "explain": "Say which stage broke a request, with the evidence.",
     "requests": "List requests.",
+    "loads": "List past loads and what they rejected.",
+    "locate": "Judge what is stored anew.",
     "sql": "Ask a read-only SQL question.",
     "schema": "Describe every view and column.",
     "export": "Write the store as a DuckDB file.",

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from tracelens.api import LoadReport, Progress, TraceLens
+from tracelens.api import LoadReport, Progress, SourceReport, TraceLens
 from tracelens.cli.options import (
     chosen_format,
     format_option,
@@ -29,7 +29,7 @@ from tracelens.show.text import load_table, plain
 EPILOG = """\b
 Examples:
   tracelens ingest traces.jsonl
-  tracelens ingest dumps/ more/*.binpb --store ./incident
+  tracelens ingest dumps/ more/*.binpb incident.zip --store ./incident
   zcat export.json.gz | tracelens ingest -
 
 Formats are found by looking at the bytes: OTLP as JSON (lines, single, pretty-printed or
@@ -57,10 +57,17 @@ def command(
     with TraceLens(store, policy_file) as lens, _Narrator(quiet) as narrator:
         report = lens.ingest(paths, spans_only=spans_only, progress=narrator.tell)
     _print(report, chosen_format(shape, piped="json"))
-    refused = [each for each in report.sources if each.status in ("refused", "partly_loaded")]
-    if not refused:
-        narrate(f"next: tracelens failures --store {store}", quiet=quiet)
-    return ExitCode.PARTLY_LOADED if refused else ExitCode.DONE
+    if any(_lost(each) for each in report.sources):
+        return ExitCode.PARTLY_LOADED
+    step = "locate" if spans_only else "failures"
+    narrate(f"next: tracelens {step} --store {store}", quiet=quiet)
+    return ExitCode.DONE
+
+
+def _lost(source: SourceReport) -> bool:
+    """Whether some of an input is not in the store."""
+    incomplete = source.status in ("refused", "partly_loaded")
+    return incomplete or bool(source.spans_rejected or source.records_rejected)
 
 
 def _print(report: LoadReport, shape: str) -> None:

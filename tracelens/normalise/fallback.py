@@ -34,35 +34,50 @@ SERVER, CONSUMER = 2, 5
 
 def stage_by_policy(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """Fill `stage` where a span has neither stage nor role, and the ids that anyone may record."""
-    open_span = (
+    placed = _placed(frame.filter(_is_open()), policy)
+    return (
+        frame.join(placed, on="_row", how="left", maintain_order="left")
+        .with_columns(
+            stage=pl.coalesce("stage", "_guess"),
+            stage_by=pl.coalesce("stage_by", "_by"),
+            emitter=pl.coalesce(
+                "emitter", pl.when(pl.col("_guess").is_not_null()).then(pl.lit("policy"))
+            ),
+            model=pl.coalesce("model", *(pl.col(key.column) for key in MODELS)),
+            session_id=pl.coalesce("session_id", *(pl.col(key.column) for key in SESSIONS)),
+            user_id=pl.coalesce("user_id", *(pl.col(key.column) for key in USERS)),
+        )
+        .drop("_guess", "_by")
+    )
+
+
+def _is_open() -> pl.Expr:
+    return (
         pl.col("stage").is_null()
         & pl.col("role").is_null()
         & ~pl.col("kind").is_in([SERVER, CONSUMER]).fill_null(False)
     )
-    guesses = {kind: _guess(kind, policy) for kind in RULE_KINDS}
-    guess = pl.coalesce(*guesses.values(), pl.lit(None, pl.String))
+
+
+def _placed(spans: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+    """`_row`, `_guess` and `_by` of spans that a rule places; each distinct text is asked once."""
+    seen = spans.select("_row", **{kind: _looked_at(kind) for kind in RULE_KINDS})
+    for kind in RULE_KINDS:
+        texts = seen.select(kind).drop_nulls().unique()
+        guesses = texts.with_columns(_guess(kind, policy).alias(f"_{kind}"))
+        seen = seen.join(guesses, on=kind, how="left", maintain_order="left")
+    guess = pl.coalesce(f"_{kind}" for kind in RULE_KINDS)
     by = pl.coalesce(
-        *(pl.when(found.is_not_null()).then(pl.lit(kind)) for kind, found in guesses.items()),
-        pl.lit(None, pl.String),
+        pl.when(pl.col(f"_{kind}").is_not_null()).then(pl.lit(kind)) for kind in RULE_KINDS
     )
-    return frame.with_columns(
-        stage=pl.when(open_span).then(guess).otherwise("stage"),
-        stage_by=pl.when(open_span).then(by).otherwise("stage_by"),
-        emitter=pl.coalesce(
-            "emitter", pl.when(open_span & guess.is_not_null()).then(pl.lit("policy"))
-        ),
-        model=pl.coalesce("model", *(pl.col(key.column) for key in MODELS)),
-        session_id=pl.coalesce("session_id", *(pl.col(key.column) for key in SESSIONS)),
-        user_id=pl.coalesce("user_id", *(pl.col(key.column) for key in USERS)),
-    )
+    return seen.select("_row", _guess=guess, _by=by).drop_nulls("_guess")
 
 
 def _guess(kind: str, policy: Policy) -> pl.Expr:
-    seen = _looked_at(kind)
     guess: pl.Expr = pl.lit(None, pl.String)
     for rule in policy.stage:
         if rule.by == kind:
-            hit = matches_any(seen, rule.match).fill_null(False)
+            hit = matches_any(pl.col(kind), rule.match).fill_null(False)
             guess = pl.when(hit).then(pl.lit(rule.stage)).otherwise(guess)
     return guess
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,16 +14,20 @@ import duckdb
 import polars as pl
 
 from tracelens.errors import QueryError, StoreError
+from tracelens.store.disk import WAY_OUT
 
 SPILL: Final = "spill-"  # begins the folder that holds what does not fit into memory
 MEMORY_LIMIT: Final = 4 * 1024**3  # bytes, unless half of the machine is less
 THREADS: Final = 8
+#: Errors of writing; only what is written has a name that begins like that of a draft.
+_WRITING: Final = re.compile(r"Could not write|No space left|Read-only|/\.tmp-")
 
 
 class Engine:
     """One in-memory database that may touch files below its folders only."""
 
     def __init__(self, store: Path, *, also: Sequence[Path] = ()) -> None:
+        self._store = store
         # Spill files of two processes carry the same names, so each engine has its own folder;
         # DuckDB makes it when it is needed, and its parent it would not make.
         spill = store.absolute() / f"{SPILL}{os.getpid()}-{uuid.uuid4().hex}"
@@ -44,17 +49,35 @@ class Engine:
 
     def run(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
         """Execute for the effect."""
-        with self.cursor() as cursor, translated():
+        with self.cursor() as cursor, self.translated():
             cursor.execute(sql, params or {})
 
     def frame(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Rows of a query. Raises QueryError, or StoreError when a segment cannot be read."""
-        with self.cursor() as cursor, translated():
+        with self.cursor() as cursor, self.translated():
             return as_frame(cursor.sql(sql, params=params or {}).to_arrow_table())
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn errors of the database into ours; a damaged segment is named."""
+        with translated():
+            try:
+                yield
+            except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException):
+                raise
+            except duckdb.Error as error:
+                damaged = _find_damaged(self._store) if _may_be_damage(error) else None
+                if damaged is None:
+                    raise
+                raise StoreError(
+                    f"store {self._store} is damaged: {damaged} cannot be decoded "
+                    f"({_first_line(error)}); restore the file from a backup or ingest into a new "
+                    "store"
+                ) from error
 
     def table(self, name: str, rows: pl.DataFrame) -> None:
         """Create or replace a table; registered frames would be invisible to other cursors."""
-        with self.cursor() as cursor, translated():
+        with self.cursor() as cursor, self.translated():
             cursor.register("incoming_rows", rows.to_arrow())
             cursor.execute(f"create or replace table {name} as from incoming_rows")
             cursor.unregister("incoming_rows")
@@ -83,13 +106,35 @@ def translated() -> Iterator[None]:
     try:
         yield
     except duckdb.IOException as error:
-        raise StoreError(f"the store cannot be read: {_first_line(error)}") from error
+        said = _first_line(error)
+        if _WRITING.search(said):
+            raise StoreError(f"the store cannot be written to: {said}; {WAY_OUT}") from error
+        raise StoreError(f"the store cannot be read: {said}") from error
     except duckdb.OutOfMemoryException as error:
         raise QueryError(
             "the query needs more memory than it may use; select fewer rows or columns"
         ) from error
     except duckdb.Error as error:
         raise QueryError(_first_line(error)) from error
+
+
+def _may_be_damage(error: duckdb.Error) -> bool:
+    # What its decoders of Parquet throw has no class of its own, or names the file.
+    return type(error) is duckdb.Error or ".parquet" in str(error)
+
+
+def _find_damaged(store: Path) -> Path | None:
+    """The first file of a store that cannot be read to its end; slow, and only for bad days."""
+    with duckdb.connect(":memory:") as connection:
+        for path in sorted((store / "segments").glob("*.parquet")):
+            try:
+                for _ in connection.sql(
+                    f"from read_parquet([{literal(str(path))}])"
+                ).to_arrow_reader():
+                    pass
+            except duckdb.Error:
+                return path
+    return None
 
 
 def _first_line(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -52,8 +53,10 @@ class WriterLock:
                     f"for more than {self._seconds:g} s; try again when it is done"
                 )
             time.sleep(PAUSE)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        # The number is for people; on a full disk the lock holds without it.
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
 
 
 def try_lock(handle: int) -> bool:

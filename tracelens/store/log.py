@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from tracelens.errors import StoreError
+from tracelens.store.disk import WAY_OUT
 
 LOG_FILE: Final = "log.sqlite"
 LOG_SCHEMA: Final = 1  # raised when an older tracelens could misread what a newer one wrote
+
+#: What SQLite says when it cannot write; everything else may be damage.
+_REFUSED: Final = ("disk I/O error", "disk is full", "readonly database")
 
 LIVE_SEGMENTS: Final = "where gone is null order by generation, name"
 
@@ -316,9 +320,13 @@ class Log:
         try:
             yield
         except sqlite3.Error as error:
+            damage = (
+                f"if {LOG_FILE} is damaged, restore it from a backup or ingest into a new store"
+            )
+            full = any(word in str(error) for word in _REFUSED)
             raise StoreError(
-                f"the log of store {self._path.parent} cannot be used: {error}. If the file "
-                f"{LOG_FILE} is damaged, restore it from a backup or ingest into a new store"
+                f"the log of store {self._path.parent} cannot be used: {error}; "
+                f"{WAY_OUT if full else damage}"
             ) from error
 
 

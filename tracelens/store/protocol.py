@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from tracelens.store.disk import writing
 from tracelens.store.keys import keys_of
 from tracelens.store.log import Entry, Load, Log, Reject, Segment, SegmentKeys
 from tracelens.store.segments import (
@@ -113,9 +114,10 @@ STEPS: tuple[Callable[[Part], None], ...] = (
 
 
 def commit(part: Part) -> None:
-    """Take all steps in their order."""
-    for step in STEPS:
-        step(part)
+    """Take all steps in their order. Raises StoreError when the disk takes no more."""
+    with writing(part.folder):
+        for step in STEPS:
+            step(part)
 
 
 def _renamed(draft: Segment) -> Segment:

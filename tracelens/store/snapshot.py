@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from tracelens.errors import QueryError
-from tracelens.store.engine import Engine, as_frame, translated
+from tracelens.store.engine import Engine, as_frame
 from tracelens.store.guard import check_condition, check_query
 from tracelens.store.live import install_live, install_records
 from tracelens.store.log import Live, Records
@@ -54,7 +54,7 @@ class Snapshot:
             watchdog = threading.Timer(seconds, cursor.interrupt)
             watchdog.start()
             try:
-                with translated():
+                with self.engine.translated():
                     return _first_rows(cursor, sql, rows + 1)
             except QueryError as error:
                 if isinstance(error.__cause__, duckdb.InterruptException):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -12,7 +13,9 @@ from typing import Final
 import polars as pl
 import pyarrow.parquet as pq
 
+from tracelens.errors import StoreError
 from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, PROMOTED, RAW_SPAN
+from tracelens.store.disk import writing
 from tracelens.store.lock import try_lock
 from tracelens.store.segments import ROW_GROUP
 
@@ -27,7 +30,8 @@ class Stage:
     """A temporary folder for the span batches of one part; it vanishes when the block ends."""
 
     def __init__(self, store: Path) -> None:
-        self._folder, self._owner = _own_folder(store / STAGING_FOLDER)
+        with writing(store / STAGING_FOLDER):
+            self._folder, self._owner = _own_folder(store / STAGING_FOLDER)
         self._writer: pq.ParquetWriter | None = None
         self.path = self._folder / "spans.parquet"
         self.columns: dict[str, pl.DataType] = {}
@@ -45,7 +49,9 @@ class Stage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.finish()
+        # What could not be written is thrown away, and so need not be complete.
+        with suppress(StoreError):
+            self.finish()
         shutil.rmtree(self._folder, ignore_errors=True)
         os.close(self._owner)
 
@@ -53,22 +59,26 @@ class Stage:
         """Append normalised spans that one of the stage's sources, told by its number, brought.
 
         `batch` has the columns of RAW_SPAN and CANONICAL_SPAN and any number of promoted
-        `attributes.<key>` columns; the latter may not vary within a stage. Raises ValueError.
+        `attributes.<key>` columns; the latter may not vary within a stage.
+
+        Raises ValueError for other columns, StoreError when the disk takes no more.
         """
         self.columns = self.columns or _checked(dict(batch.schema))
         if dict(batch.schema) != self.columns:
             batch = _aligned(batch, self.columns)
         numbered = batch.with_columns(pl.lit(source, pl.Int32).alias(SOURCE))
         rows = numbered.to_arrow(compat_level=pl.CompatLevel.oldest())
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self.path, rows.schema, compression="lz4")
-        self._writer.write_table(rows, row_group_size=ROW_GROUP)
+        with writing(self.path):
+            if self._writer is None:
+                self._writer = pq.ParquetWriter(self.path, rows.schema, compression="lz4")
+            self._writer.write_table(rows, row_group_size=ROW_GROUP)
         self._count(batch)
 
     def finish(self) -> None:
         """Complete the file; nothing can be added afterwards."""
         if self._writer is not None:
-            self._writer.close()
+            with writing(self.path):
+                self._writer.close()
 
     def _count(self, batch: pl.DataFrame) -> None:
         starts = batch["start_unix_nano"]

@@ -15,6 +15,7 @@ from tracelens.errors import TracelensError
 from tracelens.model import PROMOTED, REQUEST
 from tracelens.store import protocol
 from tracelens.store.compact import compact
+from tracelens.store.disk import writing
 from tracelens.store.engine import Engine, identifier, literal
 from tracelens.store.live import install_kind, install_live
 from tracelens.store.lock import WriterLock
@@ -60,7 +61,8 @@ class Writer:
             opened.enter_context(self._lock)
             self._log = Log(self._store, write=True)
             opened.callback(self._log.close)
-            sweep(self._store, self._log, grace=self._grace)
+            with writing(self._store):
+                sweep(self._store, self._log, grace=self._grace)
             self._engine = Engine(self._store)
             opened.callback(self._engine.close)
             self._refresh()

@@ -1,0 +1,59 @@
+"""Loads dumps into a store: the one place where read, normalise and store meet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tracelens.errors import InputError
+from tracelens.ingest.relocate import relocate
+from tracelens.ingest.report import LoadReport, Progress, SourceReport
+from tracelens.ingest.run import Run
+from tracelens.ingest.sources import find_sources
+from tracelens.policy import Policy
+
+__all__ = ["LoadReport", "Progress", "SourceReport", "find_sources", "ingest", "relocate"]
+
+
+def ingest(
+    paths: Sequence[str],
+    store_path: Path,
+    policy: Policy,
+    *,
+    spans_only: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> LoadReport:
+    """Load inputs into a store, creating it when there is something to load.
+
+    Args:
+        paths: files, folders (all files below), globs, or `-` for standard input.
+        store_path: folder of the store.
+        policy: stage rules, expectations and limits.
+        spans_only: store spans without judging requests.
+        progress: called now and then while reading.
+
+    Raises:
+        InputError: no input held anything that could be loaded; names the first reason.
+        StoreError: the store is busy, damaged or newer.
+    """
+    started = time.monotonic()
+    run = Run(store_path, policy, spans_only, progress)
+    report = LoadReport(str(store_path))
+    try:
+        sources = list(find_sources(paths, policy.limits))
+        for number, source in enumerate(sources, 1):
+            report.sources.append(run.load(source, number, len(sources)))
+        run.flush()
+    finally:
+        run.close()
+    if run.refused and all(each.status == "refused" for each in report.sources):
+        raise run.refused[0] if len(run.refused) == 1 else _nothing(run.refused)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def _nothing(refused: Sequence[InputError]) -> InputError:
+    lines = "\n".join(f"  {error}" for error in refused[:10])
+    more = f"\n  and {len(refused) - 10} more" if len(refused) > 10 else ""
+    return InputError(f"none of the {len(refused)} inputs could be loaded:\n{lines}{more}")
