@@ -544,12 +544,14 @@ def test_what_was_wrong_with_a_known_file_is_said_again(store: Path, tmp_path: P
     assert ended.code == 3
 
 
+def logfire_type(kind: str) -> dict[str, Any]:
+    return {"attributes": [{"key": "logfire.span_type", "value": {"stringValue": kind}}]}
+
+
 def test_pending_spans_are_merged_and_counted(store: Path, tmp_path: Path) -> None:
     """Logfire announces a span before it ends; the announcement is no second span."""
-    real = {"traceId": "a" * 32, "spanId": "b" * 16, "name": "work", "startTimeUnixNano": "1000"}
-    real |= {"endTimeUnixNano": "2000"}
-    mark = {"key": "logfire.span_type", "value": {"stringValue": "pending_span"}}
-    pending = {**real, "spanId": "c" * 16, "parentSpanId": "b" * 16, "attributes": [mark]}
+    real = {"traceId": "a" * 32, "spanId": "b" * 16, "name": "work"} | logfire_type("span")
+    pending = real | {"spanId": "c" * 16, "parentSpanId": "b" * 16} | logfire_type("pending_span")
     dump = {"resourceSpans": [{"scopeSpans": [{"spans": [pending, real]}]}]}
     [report] = sources(write(tmp_path / "p.json", json.dumps(dump).encode()), store=store)
     assert (report["spans_read"], report["spans_stored"], report["spans_merged"]) == (2, 1, 1)

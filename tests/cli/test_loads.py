@@ -29,7 +29,7 @@ def test_rejects_are_listed_with_place_and_reason(tmp_path: Path) -> None:
     [row] = run("loads", "--rejects", "--store", tmp_path / "store").rows()
     assert row["path"] == str(broken)
     assert row["at"].startswith("line ")
-    assert row["excerpt"] == '{"resourceSpans":[{]}'
+    assert row["excerpt"].startswith('{"resourceSpans":[{]}')
 
 
 def test_nothing_to_list(tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ Examples:
   tracelens ingest dumps/ more/*.binpb incident.zip --store ./incident
   zcat export.json.gz | tracelens ingest -
 
-Formats are found by looking at the bytes: OTLP as JSON (lines, single, pretty-printed or
-concatenated documents) and as protobuf (raw, or with 4-byte big-endian lengths), gzip or zstd
-around either. Loading the same spans again changes nothing.
+Formats are found by looking at the bytes: OTLP as JSON or protobuf in every framing, Jaeger,
+Zipkin, Phoenix, Langfuse, and console output of the SDKs; gzip, zstd or zlib around any of them,
+and the members of zip and tar archives. Loading the same spans again changes nothing.
 """
 
 

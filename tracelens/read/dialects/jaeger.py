@@ -1,5 +1,6 @@
-"""Jaeger JSON: answers of its API and files of its UI, documents per span of its Elasticsearch
-store, and single spans as its collector writes them to Kafka.
+"""Jaeger JSON: answers of its API, files of its UI, documents of its Elasticsearch store.
+
+Also single spans, as its collector writes them to Kafka.
 
 Sources: jaeger model/json/model.go and uimodel/converter/v1/json (UI: times in microseconds, tags
 typed, service in `processes[processID]`); elasticsearch/dbmodel/model.go (ES: `process` inside,
