@@ -90,7 +90,7 @@ def _write_merged(engine: Engine, store: Path, kind: Kind, old: Sequence[Segment
     folder = store.absolute() / SEGMENT_FOLDER
     draft = folder / draft_name(kind, generation)
     rows = f"from live.{kind} order by trace_id, start_unix_nano, {_LAST_KEY[kind]}"
-    engine.run(copy_rows(rows, draft))
+    engine.run(copy_rows(kind, rows, draft))
     sync_path(draft)
     path = draft.rename(folder / final_name(draft.name))
     sync_path(folder)

@@ -18,7 +18,9 @@ from tracelens.store.engine import identifier, literal
 from tracelens.store.log import Kind, Segment
 
 SEGMENT_FOLDER: Final = "segments"
-ROW_GROUP: Final = 16_384  # rows; a lookup by id reads one row group per file
+#: Rows of a row group; a lookup by id reads one of each file. Requests are nested and cost more to
+#: decode; spans have so many columns that small groups would slow every scan down.
+ROW_GROUP: Final[dict[Kind, int]] = {"spans": 8_192, "requests": 2_048}
 GENERATION: Final = "generation"
 
 _PLAIN_TYPES: Final[dict[pl.DataType, str]] = {
@@ -120,11 +122,11 @@ def pick_column(name: str, wanted: str, stored: Mapping[str, str]) -> str:
     return f"try_cast({text} as {wanted}) as {quoted}"
 
 
-def copy_rows(query: str, path: Path) -> str:
+def copy_rows(kind: Kind, query: str, path: Path) -> str:
     """A statement that writes a query to a new segment file."""
     return (
         f"copy ({query}) to {literal(str(path))} "
-        f"(format parquet, compression zstd, compression_level 3, row_group_size {ROW_GROUP})"
+        f"(format parquet, compression zstd, compression_level 3, row_group_size {ROW_GROUP[kind]})"
     )
 
 
@@ -132,7 +134,7 @@ def write_requests(rows: pl.DataFrame, generation: int, path: Path) -> None:
     """Write request rows, sorted as segments are."""
     stamped = rows.with_columns(pl.lit(generation, pl.Int64).alias(GENERATION))
     stamped.sort("trace_id", "start_unix_nano", "request_id").write_parquet(
-        path, compression="zstd", compression_level=3, row_group_size=ROW_GROUP
+        path, compression="zstd", compression_level=3, row_group_size=ROW_GROUP["requests"]
     )
 
 

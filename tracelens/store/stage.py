@@ -71,7 +71,7 @@ class Stage:
         with writing(self.path):
             if self._writer is None:
                 self._writer = pq.ParquetWriter(self.path, rows.schema, compression="lz4")
-            self._writer.write_table(rows, row_group_size=ROW_GROUP)
+            self._writer.write_table(rows, row_group_size=ROW_GROUP["spans"])
         self._count(batch)
 
     def finish(self) -> None:

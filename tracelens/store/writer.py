@@ -208,7 +208,7 @@ class Writer:
         columns = ", ".join(identifier(each) for each in stage.columns)
         source = literal(str(stage.path.absolute()))
         query = _SORTED_SPANS.format(columns=columns, generation=generation, stage=source)
-        self._engine.run(copy_rows(query, path))
+        self._engine.run(copy_rows("spans", query, path))
         return Segment(
             name,
             "spans",

@@ -1,0 +1,140 @@
+"""A few rows out of segment files, with the columns that the views give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import polars as pl
+
+from tracelens.errors import StoreError
+from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, PROMOTED, RAW_SPAN, REQUEST
+from tracelens.store.log import Kind, Segment
+from tracelens.store.segments import GENERATION, SEGMENT_FOLDER, parse_types, sql_type
+from tracelens.store.views import select_list
+
+#: Column that says which segment a row comes from.
+SEGMENT: Final = ".segment"
+
+_FIXED: Final[dict[Kind, dict[str, pl.DataType]]] = {
+    "spans": {**RAW_SPAN, **CANONICAL_SPAN, GENERATION: pl.Int64()},
+    "requests": {**REQUEST, GENERATION: pl.Int64()},
+}
+_PROMOTED_TYPES: Final = {sql_type(dtype): dtype for dtype in ATTRIBUTE_DTYPE.values()}
+_ATTRS: Final = ["attrs", "attrs_big"]
+
+_MOMENT: Final = pl.Datetime("ns")
+#: What the views compute, in the words of Polars; `tests` hold each to its view.
+_COMPUTED: Final[dict[tuple[Kind, str], pl.Expr]] = {
+    ("requests", "started_at"): pl.col("start_unix_nano").cast(_MOMENT),
+    ("requests", "load"): pl.col(GENERATION),
+    ("spans", "start_time"): pl.col("start_unix_nano").cast(_MOMENT),
+    ("spans", "end_time"): pl.col("end_unix_nano").cast(_MOMENT),
+    ("spans", "duration_ms"): (
+        pl.col("end_unix_nano").cast(pl.Int128) - pl.col("start_unix_nano").cast(pl.Int128)
+    ).cast(pl.Float64)
+    / 1e6,
+    ("spans", "load"): pl.col(GENERATION),
+}
+
+
+def stored_columns(kind: Kind, names: Sequence[str]) -> list[str]:
+    """The stored columns behind columns of a view. Raises ValueError for an unknown one."""
+    needed: list[str] = []
+    for name in names:
+        if name.startswith(PROMOTED) and kind == "spans":
+            needed += [name, *_ATTRS]
+        elif name not in select_list(kind):
+            raise ValueError(f"{kind} have no column {name}")
+        elif (kind, name) in _COMPUTED:
+            needed += _COMPUTED[kind, name].meta.root_names()
+        else:
+            needed.append(name)
+    return list(dict.fromkeys(needed))
+
+
+def collect_rows(
+    store: Path,
+    kind: Kind,
+    segments: Sequence[Segment],
+    condition: pl.Expr,
+    columns: Sequence[str],
+    known: Mapping[str, str],
+) -> pl.DataFrame:
+    """The rows of these segments that meet a condition: stored columns and `SEGMENT`.
+
+    A column that a segment lacks is null, a promoted one read from the attributes; `known` has the
+    SQL types of promoted columns. Raises StoreError for a file that cannot be decoded.
+    """
+    parts = []
+    for segment in segments:
+        path = store / SEGMENT_FOLDER / segment.name
+        present = [name for name in columns if name in parse_types(segment.columns)]
+        lazy = pl.scan_parquet(path, glob=False).filter(condition).select(present)
+        try:
+            rows = lazy.collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise StoreError(
+                f"store {store} is damaged: {path} cannot be decoded ({error}); restore the file "
+                "from a backup or ingest into a new store"
+            ) from error
+        parts.append(_aligned(kind, segment.name, rows, columns, known))
+    return pl.concat(parts) if parts else _no_rows(kind, columns, known)
+
+
+def _no_rows(kind: Kind, columns: Sequence[str], known: Mapping[str, str]) -> pl.DataFrame:
+    types = {name: _type_of(kind, name, known) for name in columns}
+    return pl.DataFrame(schema={**types, SEGMENT: pl.String()})
+
+
+def view_frame(kind: Kind, rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Columns of a view out of stored rows."""
+    return rows.select(_COMPUTED.get((kind, name), pl.col(name)).alias(name) for name in names)
+
+
+def _type_of(kind: Kind, name: str, known: Mapping[str, str]) -> pl.DataType:
+    fixed = _FIXED[kind].get(name)
+    return fixed or _PROMOTED_TYPES[known.get(name, "VARCHAR")]
+
+
+def _aligned(
+    kind: Kind,
+    segment: str,
+    rows: pl.DataFrame,
+    columns: Sequence[str],
+    known: Mapping[str, str],
+) -> pl.DataFrame:
+    source = pl.lit(segment).alias(SEGMENT)
+    wanted = {name: _type_of(kind, name, known) for name in columns}
+    if rows.schema == wanted:
+        return rows.with_columns(source)
+    found = []
+    for name, dtype in wanted.items():
+        if name in rows.columns:
+            found.append(rows[name].cast(dtype, strict=False))
+        elif name.startswith(PROMOTED):
+            found.append(_from_attributes(rows, name, dtype))
+        else:
+            found.append(pl.Series(name, [None] * rows.height, dtype=dtype))
+    return pl.DataFrame(found).with_columns(source)
+
+
+def _from_attributes(rows: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Series:
+    """A promoted column that a segment lacks; what does not fit its type is null."""
+    key = name.removeprefix(PROMOTED)
+    texts = []
+    for cells in rows.select(_ATTRS).iter_rows():
+        merged = [msgspec.json.decode(cell) for cell in cells if cell is not None]
+        texts.append(next((_text(each[key]) for each in merged if each.get(key) is not None), None))
+    series = pl.Series(name, texts, dtype=pl.String)
+    if dtype == pl.Boolean:
+        return series.replace_strict(
+            {"true": True, "false": False}, default=None, return_dtype=dtype
+        )
+    return series.cast(dtype, strict=False)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
