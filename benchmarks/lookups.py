@@ -188,7 +188,8 @@ def measure(store: Store, tries: int, console: Console) -> None:
     count = store.query("select count(*) as n from spans")["n"].item()
     columns = "request_id, external_request_id, trace_id, span_ids, session_id"
     drawn = store.query(
-        f"select {columns} from requests where external_request_id is not null using sample reservoir({tries + 1} rows) repeatable (7)"
+        f"select {columns} from requests where external_request_id is not null"
+        f" using sample reservoir({tries + 1} rows) repeatable (7)"
     ).rows(named=True)
     table = Table(title=f"\n{count:,} spans in {segments} segments", title_justify="left", box=None)
     table.add_column("lookup")

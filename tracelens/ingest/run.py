@@ -22,7 +22,7 @@ from tracelens.read import Source, SpanReader, read_spans
 from tracelens.store import Fresh, Store, Writer
 
 #: Decompressed bytes after which a commit is made: parts of a large input, or some small ones.
-PART_BYTES: Final = 250 * 1024**2
+PART_BYTES: Final = 128 * 1024**2
 #: What is said again of a file that was loaded before.
 REPEATED: Final = (
     "sha256",

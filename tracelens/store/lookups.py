@@ -70,7 +70,7 @@ class Lookups:
         """Live requests that an id means; see `Store.find`."""
         names = list(select_list("requests")) if columns is None else list(columns)
         with self._moment() as moment:
-            found = self._meant(moment, kind, text)
+            found = self._meant(moment, kind, text, stored_columns("requests", names))
             return self._complete("requests", found, names)
 
     def spans(
@@ -95,7 +95,10 @@ class Lookups:
             first = found.sort("content_hash").unique(["trace_id", "span_id"], keep="first")
             return self._complete("spans", first, columns)
 
-    def _meant(self, moment: Moment, kind: Find, text: str) -> pl.DataFrame:
+    def _meant(self, moment: Moment, kind: Find, text: str, needed: Sequence[str]) -> pl.DataFrame:
+        if kind == "trace":
+            # Segments are sorted by trace: the rest of a row lies in the row group that is read.
+            return self._requests(moment, ("trace",), text, needed)
         if kind == "prefix":
             return self._requests(moment, HEX_KINDS, text)
         if kind == "alias":
@@ -131,12 +134,14 @@ class Lookups:
         self._keys[kind, ids] = kept = {name: held[name] for name in live}
         return kept
 
-    def _requests(self, moment: Moment, kinds: Sequence[IdKind], text: str) -> pl.DataFrame:
+    def _requests(
+        self, moment: Moment, kinds: Sequence[IdKind], text: str, needed: Sequence[str] = ()
+    ) -> pl.DataFrame:
         """Live requests that have this id as one of these kinds, in hex also how it begins."""
         wanted = [(kind, [bounds_of(kind, text)]) for kind in kinds]
         segments = self._holders(moment, "requests", wanted)
         condition = reduce(or_, (_has(kind, text) for kind in kinds))
-        found = self._rows("requests", segments, condition)
+        found = self._rows("requests", segments, condition, needed)
         dead = moment.tombstones(found["trace_id"])
         oldest = found["trace_id"].replace_strict(dead, default=0, return_dtype=pl.Int64())
         return found.filter(found["generation"] >= oldest)
@@ -209,10 +214,12 @@ class Lookups:
 def _has(kind: IdKind, text: str) -> pl.Expr:
     """Whether a row of requests has an id, or one in hex that begins like this."""
     column = pl.col(KEY_COLUMNS["requests"][kind])
-    if kind == "span":
-        return column.list.eval(pl.element().str.starts_with(text)).list.any().fill_null(False)
     # Whole ids are compared: that skips row groups by their statistics.
     is_whole = kind not in HEX_KINDS or len(text) == 2 * WIDTHS[kind]
+    if kind == "span" and is_whole:
+        return column.list.contains(text).fill_null(False)
+    if kind == "span":
+        return column.list.eval(pl.element().str.starts_with(text)).list.any().fill_null(False)
     return (column == text if is_whole else column.str.starts_with(text)).fill_null(False)
 
 
