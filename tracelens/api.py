@@ -113,10 +113,22 @@ class TraceLens:
 
     def export_duckdb(self, file: Path | str, *, overwrite: bool = False) -> None:
         """Write an ordinary DuckDB file with all views as tables. Raises UsageError."""
-        store, target = self.store(), Path(file)
-        if self.path.resolve() in target.resolve().parents:
-            raise UsageError(f"{file} is inside the store, where it could replace a part of it")
-        store.export_duckdb(target, overwrite=overwrite)
+        self.store().export_duckdb(self._outside(file), overwrite=overwrite)
+
+    def export_parquet(self, folder: Path | str, *, overwrite: bool = False) -> None:
+        """Write a folder with one Parquet file per view. Raises UsageError."""
+        self.store().export_parquet(self._outside(folder), overwrite=overwrite)
+
+    def export_otlp(self, file: Path | str, *, overwrite: bool = False) -> int:
+        """Write all spans as OTLP/JSON lines; returns how many. Raises UsageError."""
+        return self.store().export_otlp(self._outside(file), overwrite=overwrite)
+
+    def _outside(self, target: Path | str) -> Path:
+        """A path to write to, which must not be part of the store."""
+        path = Path(target)
+        if self.path.resolve() in (path.resolve(), *path.resolve().parents):
+            raise UsageError(f"{path} is inside the store, where it could replace a part of it")
+        return path
 
     def store(self) -> Store:
         """The open store. Raises NotFoundError where there is none, StoreError when damaged."""

@@ -80,7 +80,7 @@ RAW_SPAN: Final = pl.Schema(
         "service": pl.String(),  # resource attribute service.name
         "scope_name": pl.String(),
         "scope_version": pl.String(),
-        "resource_attrs": pl.String(),  # JSON object, keys sorted
+        "resource_attrs": pl.String(),  # JSON object
         "scope_attrs": pl.String(),  # JSON object, null when empty
         "attrs": pl.String(),  # JSON object: values up to 256 bytes
         "attrs_big": pl.String(),  # JSON object: the longer ones, null when none

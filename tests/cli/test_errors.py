@@ -73,7 +73,7 @@ def test_a_truncated_file_loads_what_it_holds(here: Path) -> None:
         (["requests", "--since", "garbage"], 2, "'garbage' is no time: write 2026-11-25"),
         (["requests", "--limit", "-1"], 2, "-1 is not in the range x>=0"),
         (["schema", "nothing"], 2, "there is no view 'nothing'; there are aliases, boundaries"),
-        (["export"], 2, "Missing option '--duckdb'"),
+        (["export"], 2, "say what to write: --duckdb FILE"),
     ],
 )
 def test_wrong_usage(here: Path, arguments: list[str], code: int, says: str) -> None:

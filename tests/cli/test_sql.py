@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from tests.cli.test_requests import files
 from tests.command import run
-from tests.traces import load, sample
+from tests.traces import ALL_SAMPLES, load, sample, tables
 
 
 @pytest.mark.parametrize(
@@ -148,3 +149,25 @@ def test_export_cannot_replace_a_part_of_the_store(tmp_path: Path, name: str) ->
     assert ended.code == 2
     assert "is inside the store" in ended.err
     assert files(store) == before
+
+
+def test_exported_spans_come_back_as_they_were(tmp_path: Path) -> None:
+    store, again = tmp_path / "store", tmp_path / "again"
+    load(store, *ALL_SAMPLES[:6]).close()
+    target = tmp_path / "spans.jsonl"
+    ended = run("export", "--otlp", target, "--store", store)
+    assert (ended.code, ended.out) == (0, "")
+    run("ingest", target, "--store", again)
+    # Keys of `attrs` may stand in another order: content is equal where the hashes are, below.
+    assert tables(again)["requests"] == tables(store)["requests"]
+    repeated = run("ingest", target, "--store", store, "--format", "json").json()
+    assert repeated["totals"]["spans_stored"] == 0
+
+
+def test_export_writes_a_parquet_file_per_view(tmp_path: Path) -> None:
+    store, folder = tmp_path / "store", tmp_path / "tables"
+    load(store, sample("openinference_handoff_lost_not")).close()
+    assert run("export", "--parquet", folder, "--store", store).code == 0
+    [row] = pl.read_parquet(folder / "requests.parquet").to_dicts()
+    assert row["boundary"] == "transcription>reasoning"
+    assert pl.read_parquet(folder / "spans.parquet").height == 4

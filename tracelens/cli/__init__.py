@@ -23,7 +23,7 @@ COMMANDS = {
     "locate": "Judge what is stored anew.",
     "sql": "Ask a read-only SQL question.",
     "schema": "Describe every view and column.",
-    "export": "Write the store as a DuckDB file.",
+    "export": "Write the store as a DuckDB file, Parquet or OTLP.",
     "completion": "Print the shell completion script.",
 }
 
