@@ -20,7 +20,8 @@ from tracelens.errors import TracelensError
 from tracelens.store import Store
 
 HERE = Path(__file__).parent
-KILLS = 25  # for each of two seeds, which two workers can share
+KILLS = 25  # at least, for each of two seeds, which two workers can share
+COMMITS = 5  # that were acknowledged before a kill, at least
 #: Of each part; its request for the shared trace lives until the next part.
 UNIQUE_TRACES, SPANS_PER_PART = 2, 5
 
@@ -124,7 +125,9 @@ def test_random_kills(tmp_path: Path, nursery: Nursery, seed: int) -> None:
     began = time.monotonic()  # after its imports, which only the first one pays
     nursery.finish()
     pace = time.monotonic() - began
-    for _ in range(KILLS):
+    early = kills = 0
+    while kills < KILLS or len(acknowledged) < COMMITS:
+        assert kills < 10 * KILLS, "the writers never get as far as a commit"
         pid = nursery.start(folder)
         time.sleep(dice.uniform(0, 1.5 * pace))
         os.kill(pid, signal.SIGKILL)
@@ -132,7 +135,11 @@ def test_random_kills(tmp_path: Path, nursery: Nursery, seed: int) -> None:
         assert ended_by == signal.SIGKILL
         acknowledged.update(committed)
         assert find_damage(folder, acknowledged) == []
-    assert len(acknowledged) > KILLS // 5, "the writers must have been killed while they worked"
+        kills += 1
+        early += not committed
+        # The machine may be slower than it was: later kills let more writers come to a commit.
+        pace *= 0.95 if committed else 1.05
+    assert early, "some writers must have been killed before their first commit"
     store = Store.open(folder)
     assert load(store, spans(span("after"))) > max(acknowledged)
     assert not list((folder / "segments").glob(".tmp-*"))
