@@ -14,7 +14,7 @@ import polars as pl
 from tracelens.errors import PolicyError
 from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, AttributeType
 from tracelens.normalise import emitters
-from tracelens.normalise.emitter import Decode, Emitter, Field, Key, Tier
+from tracelens.normalise.emitter import Decode, Emitter, Field, Key
 from tracelens.normalise.fallback import FALLBACK_KEYS, stage_by_policy
 from tracelens.policy import Policy
 
@@ -256,8 +256,3 @@ def _common() -> list[pl.Expr]:
         pl.coalesce("http_status", status).alias("http_status"),
         pl.coalesce(named, error).alias("error_type"),
     ]
-
-
-def tiers() -> Mapping[str, Tier]:
-    """Mapping name → tier, for the documentation."""
-    return {emitter.name: emitter.tier for emitter in find_emitters()}
