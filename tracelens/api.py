@@ -111,17 +111,30 @@ class TraceLens:
         """Past load reports with their rejects, newest first."""
         return self.store().loads()
 
-    def export_duckdb(self, file: Path | str, *, overwrite: bool = False) -> None:
-        """Write an ordinary DuckDB file with all views as tables. Raises UsageError."""
-        self.store().export_duckdb(self._outside(file), overwrite=overwrite)
+    def traces(self, filters: Filters) -> list[str]:
+        """Ids of the traces in which spans of the requests lie that pass the filters."""
+        return analyse.find_traces(self.store(), filters)
 
-    def export_parquet(self, folder: Path | str, *, overwrite: bool = False) -> None:
-        """Write a folder with one Parquet file per view. Raises UsageError."""
-        self.store().export_parquet(self._outside(folder), overwrite=overwrite)
+    def export_duckdb(
+        self, file: Path | str, *, traces: Sequence[str] | None = None, overwrite: bool = False
+    ) -> None:
+        """Write a DuckDB file with all views as tables, or their rows of some trace ids.
 
-    def export_otlp(self, file: Path | str, *, overwrite: bool = False) -> int:
-        """Write all spans as OTLP/JSON lines; returns how many. Raises UsageError."""
-        return self.store().export_otlp(self._outside(file), overwrite=overwrite)
+        Raises UsageError when the file exists and is not to be overwritten.
+        """
+        self.store().export_duckdb(self._outside(file), traces=traces, overwrite=overwrite)
+
+    def export_parquet(
+        self, folder: Path | str, *, traces: Sequence[str] | None = None, overwrite: bool = False
+    ) -> None:
+        """Write a folder with one Parquet file per view; `traces` and errors as for DuckDB."""
+        self.store().export_parquet(self._outside(folder), traces=traces, overwrite=overwrite)
+
+    def export_otlp(
+        self, file: Path | str, *, traces: Sequence[str] | None = None, overwrite: bool = False
+    ) -> int:
+        """Write spans as OTLP/JSON lines; returns how many. `traces` and errors as for DuckDB."""
+        return self.store().export_otlp(self._outside(file), traces=traces, overwrite=overwrite)
 
     def _outside(self, target: Path | str) -> Path:
         """A path to write to, which must not be part of the store."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -162,6 +163,28 @@ def test_exported_spans_come_back_as_they_were(tmp_path: Path) -> None:
     assert tables(again)["requests"] == tables(store)["requests"]
     repeated = run("ingest", target, "--store", store, "--format", "json").json()
     assert repeated["totals"]["spans_stored"] == 0
+
+
+def test_export_writes_only_what_the_filters_choose(tmp_path: Path) -> None:
+    store, target = tmp_path / "store", tmp_path / "some.jsonl"
+    load(store, *ALL_SAMPLES[:8]).close()
+    rows = run("requests", "--store", store).rows()
+    failed = {row["trace_id"] for row in rows if row["failed"]}
+    assert 0 < len(failed) < len({row["trace_id"] for row in rows})
+    ended = run("export", "--otlp", target, "--failed", "--store", store)
+    assert ended.err.startswith(f"{len(failed)} traces match\n")
+    assert exported(target) == failed
+    one = next(row for row in rows if not row["failed"])
+    run("export", "--otlp", target, "--id", one["request_id"], "--overwrite", "--store", store)
+    assert exported(target) == {one["trace_id"]}
+    both = run("export", "--otlp", target, "--id", one["request_id"], "--failed", "--store", store)
+    assert (both.code, both.out) == (4, "")
+    assert "no request matches the filters; nothing was written" in both.err
+
+
+def exported(file: Path) -> set[str]:
+    """The trace ids in an OTLP/JSON lines file."""
+    return set(re.findall(r'"traceId": ?"([0-9a-f]{32})"', file.read_text()))
 
 
 def test_export_writes_a_parquet_file_per_view(tmp_path: Path) -> None:

@@ -119,6 +119,18 @@ def test_spans_are_those_of_the_view(store: Store) -> None:
     assert store.spans(["attributes.nowhere"], traces=[trace("a")]).height == 3
 
 
+def test_durations_are_those_of_the_view_to_the_last_digit(store: Store) -> None:
+    lengths = [1, 128_307_307, 117_579_964, 2_203_847_617, 2**53 + 1, 2**62]
+    rows = [
+        span("a", f"s{i}", start_unix_nano=i, end_unix_nano=i + n) for i, n in enumerate(lengths)
+    ]
+    load(store, spans(*rows))
+    found = store.spans(["duration_ms"], traces=[trace("a")])["duration_ms"].to_list()
+    assert found == [float(length) / 1e6 for length in lengths]
+    sql = "select duration_ms from spans order by start_unix_nano"
+    assert store.query(sql)["duration_ms"].to_list() == found
+
+
 @pytest.mark.parametrize("ask", [lambda s: s.spans(["colour"]), lambda s: s.find("span", "", "x")])
 def test_an_unknown_column_is_refused(store: Store, ask: Callable[[Store], object]) -> None:
     with pytest.raises(ValueError, match="have no column"):

@@ -1,7 +1,7 @@
 """Questions asked of judged requests: which ones, which one, and the whole answer on one."""
 
 from tracelens.analyse.explain import Explanation, explain_request
-from tracelens.analyse.find import Filters, count_unknown, find_requests
+from tracelens.analyse.find import Filters, count_unknown, find_requests, find_traces
 from tracelens.analyse.resolve import Match, resolve_id
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "count_unknown",
     "explain_request",
     "find_requests",
+    "find_traces",
     "resolve_id",
 ]

@@ -5,24 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import polars as pl
+
 from tracelens.analyse.critical_path import build_tree, critical_path
 from tracelens.checks.compare import diff_words
 from tracelens.errors import NotFoundError
 from tracelens.store import Store
 
-SPANS = """
-select trace_id, span_id, parent_span_id, name, stage, role, emitter, start_unix_nano,
-    end_unix_nano, duration_ms, status_code, status_message, model, text_in, text_out,
-    text_in_attribute, text_out_attribute, error_type, exception_message, finish_reason, cost_usd
-from spans
-where trace_id in (select unnest($traces)) and list_contains($ids, span_id)
-order by start_unix_nano, span_id
-"""
-
-SAME_SESSION = """
-select request_id, started_at, start_unix_nano, failed, stage, cause from requests
-where session_id = $session and request_id <> $id order by start_unix_nano limit 50
-"""
+#: What is asked of each span.
+COLUMNS = (
+    *("trace_id", "span_id", "parent_span_id", "name", "stage", "role", "emitter"),
+    *("start_unix_nano", "end_unix_nano", "duration_ms", "status_code", "status_message", "model"),
+    *("text_in", "text_out", "text_in_attribute", "text_out_attribute"),
+    *("error_type", "exception_message", "finish_reason", "cost_usd"),
+)
+#: What is told of each request of the same session, and of how many at most.
+NEIGHBOUR = ["request_id", "started_at", "start_unix_nano", "failed", "stage", "cause"]
+NEIGHBOURS = 50
 
 SIMILAR = """
 select request_id, started_at, start_unix_nano, verdict from requests
@@ -62,12 +61,11 @@ def explain_request(store: Store, request_id: str, *, with_text: bool = True) ->
     Raises:
         NotFoundError: no request has that id.
     """
-    rows = store.query("select * from requests where request_id = $id", {"id": request_id})
+    rows = store.find("request", request_id).filter(request_id=request_id)
     if rows.is_empty():
         raise NotFoundError(f"no request {request_id!r} in the store")
     request = rows.row(0, named=True)
-    found = store.query(SPANS, {"traces": _traces(store, request), "ids": request["span_ids"]})
-    spans = _deduplicated(found.rows(named=True))
+    spans = store.spans_of(request, COLUMNS).rows(named=True)
     path, on_path = _path(request, spans)
     explained = Explanation(
         request=request,
@@ -78,28 +76,6 @@ def explain_request(store: Store, request_id: str, *, with_text: bool = True) ->
         links=_links(store, request),
     )
     return explained if with_text else _without_text(explained)
-
-
-def _traces(store: Store, request: dict[str, Any]) -> list[str]:
-    """The request's own trace, and those of its session, where strays of it may lie."""
-    if request["session_id"] is None:
-        return [request["trace_id"]]
-    rows = store.query(
-        "select distinct trace_id from requests where session_id = $session",
-        {"session": request["session_id"]},
-    )
-    return sorted({request["trace_id"], *rows["trace_id"]})
-
-
-def _deduplicated(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    seen: set[tuple[str, str]] = set()
-    kept = []
-    for span in spans:
-        key = (span["trace_id"], span["span_id"])
-        if key not in seen:
-            seen.add(key)
-            kept.append(span)
-    return kept
 
 
 def _path(
@@ -173,16 +149,15 @@ def _item(span: dict[str, Any]) -> dict[str, Any]:
 
 
 def _links(store: Store, request: dict[str, Any]) -> dict[str, Any]:
-    own = {"id": request["request_id"]}
     session: list[dict[str, Any]] = []
     similar: list[dict[str, Any]] = []
     if request["session_id"] is not None:
-        session = store.query(SAME_SESSION, {**own, "session": request["session_id"]}).rows(
-            named=True
-        )
+        turns = store.find("session", request["session_id"], NEIGHBOUR)
+        others = turns.filter(pl.col("request_id") != request["request_id"])
+        session = others.head(NEIGHBOURS).rows(named=True)
     if request["failed"] and request["stage"] is not None:
-        keys = ("stage", "cause", "boundary")
-        params = {**own, **{key: request[key] for key in keys}, "start": request["start_unix_nano"]}
+        params = {key: request[key] for key in ("stage", "cause", "boundary")}
+        params |= {"id": request["request_id"], "start": request["start_unix_nano"]}
         similar = store.query(SIMILAR, params).rows(named=True)
     return {
         "same_session": session,

@@ -36,6 +36,7 @@ class Filters:
     failed: bool | None = None
     include_unknown: bool = False
     where: str | None = None
+    request_ids: tuple[str, ...] | None = None
     sort: str = "-started_at"
     limit: int = 100
 
@@ -62,6 +63,22 @@ def count_unknown(store: Store, filters: Filters) -> int:
     conditions, params = _conditions(store, replace(filters, failed=None))
     sql = f"select count(*) as n from requests{_where([*conditions, 'failed is null'])}"
     return int(store.query(sql, params)["n"][0])
+
+
+def find_traces(store: Store, filters: Filters) -> list[str]:
+    """The traces in which spans of the requests lie that pass the filters, limit and sort aside.
+
+    Raises QueryError when `where` is not one read-only boolean expression.
+    """
+    conditions, params = _conditions(store, filters)
+    # Turns of some emitters have spans in other traces of their session.
+    sql = f"""
+    with chosen as (select trace_id, span_ids from requests{_where(conditions)})
+    select trace_id from chosen
+    union select trace_id from spans where span_id in (select unnest(span_ids) from chosen)
+    order by trace_id
+    """
+    return store.query(sql, params)["trace_id"].to_list()
 
 
 def _conditions(store: Store, filters: Filters) -> tuple[list[str], dict[str, Any]]:
@@ -92,6 +109,9 @@ def _conditions(store: Store, filters: Filters) -> tuple[list[str], dict[str, An
     if filters.failed is not None:
         wanted = "failed" if filters.failed else "not failed"
         conditions.append(f"({wanted} or failed is null)" if filters.include_unknown else wanted)
+    if filters.request_ids is not None:
+        conditions.append("list_contains($request_ids, request_id)")
+        params["request_ids"] = list(filters.request_ids)
     if filters.where is not None:
         store.check_expression(filters.where)
         conditions.append(f"({filters.where}\n)")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tracelens.errors import NotFoundError
-from tracelens.store import Store
+from tracelens.store import Find, Store
 
 #: Fewer characters than this are no prefix worth guessing at.
 SHORTEST_PREFIX = 8
@@ -27,26 +27,20 @@ HEX = re.compile(r"^[0-9a-f]+$")
 class Match:
     """What an id turned out to be, and the requests that it means: the first ones by time."""
 
-    kind: str  # request, alias, external, trace, span, session, prefix
+    kind: Find
     request_ids: tuple[str, ...]  # at most MATCHES_SHOWN
     total: int
 
 
-#: Each question gets `$id`; the first that finds something answers.
-QUESTIONS = (
-    ("request", "request_id = $id"),
-    ("alias", "request_id = (select new_request_id from aliases where request_id = $id limit 1)"),
-    ("trace", "trace_id = $id"),
-    ("span", "list_contains(span_ids, $id)"),
-    # A span of no request of its own, such as that of a whole conversation.
-    ("span", "trace_id in (select trace_id from spans where span_id = $id)"),
-    ("external", "external_request_id = $raw"),
-    ("session", "session_id = $raw"),
-)
-
-BEGINS = (
-    "starts_with(request_id, $prefix) or starts_with(trace_id, $prefix)"
-    " or len(list_filter(span_ids, lambda span: starts_with(span, $prefix))) > 0"
+#: What an id is taken for, in this order; the first that finds something answers. Our ids have as
+#: many hex digits as said here; the others are of the emitter's making, where letter case counts.
+KINDS: Final[tuple[tuple[Find, int | None], ...]] = (
+    ("request", 32),
+    ("alias", 32),
+    ("trace", 32),
+    ("span", 16),
+    ("external", None),
+    ("session", None),
 )
 
 
@@ -62,13 +56,14 @@ def resolve_id(store: Store, given: str) -> Match:
     """
     raw = from_link(given.strip())
     for identity in candidates(raw):
-        for kind, condition in QUESTIONS:
-            found = _ask(store, condition, {"id": identity, "raw": raw})
-            if found.total:
-                return replace(found, kind=kind)
+        for kind, digits in KINDS:
+            if digits in (None, len(identity)):
+                found = _found(store, kind, identity if digits else raw)
+                if found.total:
+                    return found
     prefix = raw.lower().removeprefix("0x")
     if len(prefix) >= SHORTEST_PREFIX:
-        found = _ask(store, BEGINS, {"prefix": prefix})
+        found = _found(store, "prefix", prefix)
         if found.total:
             return found
     raise NotFoundError(
@@ -111,11 +106,6 @@ def _from_base64(raw: str) -> str | None:
     return data.hex() if len(data) in (8, 16) else None
 
 
-def _ask(store: Store, condition: str, values: Mapping[str, str]) -> Match:
-    sql = (
-        f"select request_id, count(*) over () as total from requests where {condition}"
-        f" order by start_unix_nano, request_id limit {MATCHES_SHOWN}"
-    )
-    params = {name: value for name, value in values.items() if f"${name}" in condition}
-    rows = store.query(sql, params)
-    return Match("prefix", tuple(rows["request_id"]), rows["total"][0] if rows.height else 0)
+def _found(store: Store, kind: Find, text: str) -> Match:
+    ids = store.find(kind, text, ["request_id"])["request_id"]
+    return Match(kind, tuple(ids.head(MATCHES_SHOWN)), ids.len())

@@ -69,9 +69,10 @@ class WhenType(click.ParamType[datetime]):
         return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def filter_options(command: Command) -> Command:
-    """The filters of `requests` and `failures`."""
-    options = [
+def condition_options(command: Command) -> Command:
+    """The conditions that requests may be chosen by."""
+    return _with_options(
+        command,
         click.option(
             "--stage", help="transcription, reasoning, synthesis, external, undetermined."
         ),
@@ -84,13 +85,24 @@ def filter_options(command: Command) -> Command:
         click.option("--since", type=WhenType(), help="Started at or after this time (UTC)."),
         click.option("--until", type=WhenType(), help="Started before this time (UTC)."),
         click.option("--where", help="SQL condition over the columns of requests."),
+    )
+
+
+def filter_options(command: Command) -> Command:
+    """The filters of `requests` and `failures`."""
+    listing = _with_options(
+        command,
         click.option(
             "--sort", default="-started_at", show_default=True, help="Column; - for descending."
         ),
         click.option(
             "--limit", type=click.IntRange(min=0), default=100, show_default=True, help="0 for all."
         ),
-    ]
+    )
+    return condition_options(listing)
+
+
+def _with_options(command: Command, *options: Callable[[Command], Command]) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
