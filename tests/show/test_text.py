@@ -22,6 +22,9 @@ HOSTILE = "[red]x[/red] :smile: [/] \\[b] \x1b[31m"
 SHOWN = "[red]x[/red] :smile: [/] \\[b] \\x1b[31m"
 
 
+COUNTED = ("spans_read", "spans_stored", "spans_duplicate", "spans_rejected")
+
+
 def draw(value: RenderableType, width: int = 160) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False)
     console.print(value)
@@ -113,22 +116,46 @@ def test_cells_keep_their_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "expected"),
+    ("counts", "reasons", "expected"),
     [
-        ((100, 0, 0, 0), "100 % of 100 spans are loaded."),
-        ((100, 30, 0, 0), "100 % of 100 spans are loaded (30 were there already)."),
-        ((1_000, 0, 10, 0), "99.0 % of 1,000 spans are loaded; 10 were rejected."),
+        ((100, 0, 0, 0), {}, "100 % of 100 spans are loaded."),
+        ((100, 30, 0, 0), {}, "100 % of 100 spans are loaded (30 were there already)."),
         (
-            (10_000, 0, 1, 2),
-            "99.9 % of 10,000 spans are loaded; 1 were rejected. 2 records could not be read.",
+            (1_000, 0, 10, 0),
+            {"it has no id": 10},
+            "99.0 % of 1,000 spans are loaded; 10 were skipped: it has no id (10).",
         ),
-        ((0, 0, 0, 0), "No spans were loaded."),
-        ((0, 0, 0, 1), "No spans were loaded. 1 record could not be read."),
+        (
+            (10_000, 0, 1, 9),
+            {"a": 1, "b": 2, "c": 2, "d": 5},
+            "99.9 % of 10,000 spans are loaded; 1 was skipped, 9 records could not be read:"
+            " d (5); b (2); c (2); other reasons (1).",
+        ),
+        ((0, 0, 0, 0), {}, "No spans were loaded."),
+        (
+            (0, 0, 0, 1),
+            {"it is cut": 1},
+            "No spans were loaded; 1 record could not be read: it is cut (1).",
+        ),
     ],
 )
-def test_load_sentence(counts: tuple[int, ...], expected: str) -> None:
+def test_load_sentence(counts: tuple[int, ...], reasons: dict[str, int], expected: str) -> None:
     names = ("spans_read", "spans_duplicate", "spans_rejected", "records_rejected")
-    assert load_sentence(dict(zip(names, counts, strict=True))) == expected
+    totals = dict(zip(names, counts, strict=True))
+    assert load_sentence({"totals": totals, "sources": [{"reject_reasons": reasons}]}) == expected
+
+
+def test_a_long_load_report_shows_what_went_wrong_first() -> None:
+    counts = dict.fromkeys((*COUNTED, "records_rejected"), 0)
+    sources = [
+        {"path": f"{n}.json", "format": "x", "status": "refused" if n == 99 else "loaded", **counts}
+        | {"warnings": [], "other_signals": {}, "rejects": [], "reject_reasons": {}}
+        for n in range(100)
+    ]
+    shown = draw(load_table({"totals": counts, "sources": sources})).splitlines()
+    assert shown[2].startswith("99.json")
+    assert shown[3].startswith("0.json")
+    assert shown[-1] == "and 60 more inputs (--format json lists all)"
 
 
 @pytest.mark.parametrize("width", [60, 120])
@@ -144,9 +171,10 @@ def test_load_table(width: int) -> None:
         "warnings": [{"message": HOSTILE, "count": 2, "first_at": "line 3"}],
         "other_signals": {"logs": 7},
         "rejects": [{"at": "line 9", "reason": HOSTILE}],
+        "reject_reasons": {HOSTILE: 34},
     }
     totals = {**source, "records_rejected": 0}
     shown = flat(draw(load_table({"totals": totals, "sources": [source]}), width))
-    assert shown.count(SHOWN) == 3
+    assert shown.count(SHOWN) == 4
     for piece in ("1,234", "partly loaded", "(2×, first at line 3)", "7 logs records", "at line 9"):
         assert piece in shown

@@ -42,7 +42,7 @@ def command(keep: Path | None, quiet: bool) -> int:
         lens = stack.enter_context(TraceLens(store))
         narrate(f"loading the {len(samples)} sample traces …", quiet=quiet)
         report = lens.ingest(samples)
-        click.echo(load_sentence(report.totals()) + "\n")
+        click.echo(load_sentence(report.as_dict()) + "\n")
         _show_failures(lens)
         _explain_one(lens)
     _say_next(keep, quiet)

@@ -46,6 +46,7 @@ class Input:
         report.other_signals = dict(tally.other_signals)
         report.warnings = [dict(vars(warning)) for warning in tally.warnings.values()]
         report.rejects = self.rejects()[:REJECTS_SHOWN]
+        report.reject_reasons = dict(tally.reject_reasons)
         if self.refusal is not None:
             report.status = "partly_loaded" if tally.spans_read else "refused"
             return

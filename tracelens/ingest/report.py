@@ -27,6 +27,7 @@ class SourceReport:
     other_signals: dict[str, int] = field(default_factory=dict)
     warnings: list[dict[str, Any]] = field(default_factory=list)
     rejects: list[dict[str, str]] = field(default_factory=list)
+    reject_reasons: dict[str, int] = field(default_factory=dict)
     status: str = "loaded"  # loaded, loaded_before, partly_loaded, refused
     spans_only: bool = False  # stored without judging its requests
     file_sha256: str | None = None  # of the bytes on disk, with their size and head: a quick way

@@ -35,6 +35,7 @@ REPEATED: Final = (
     "other_signals",
     "warnings",
     "rejects",
+    "reject_reasons",
 )
 #: Spans that are normalised at once.
 NORMALISE_ROWS: Final = 20_000
@@ -186,7 +187,7 @@ def _known_files(store: Store) -> dict[tuple[int, str], dict[str, Any]]:
 
 def _repeated(before: Mapping[str, Any], source: Source) -> SourceReport:
     """What a load would find that brings nothing new; what was wrong with it is said again."""
-    report = SourceReport(source.path, **{name: before[name] for name in REPEATED})
+    report = SourceReport(source.path, **{n: before[n] for n in REPEATED if n in before})
     lost = report.spans_merged + report.spans_rejected
     report.spans_duplicate = report.spans_read - lost
     report.status = "loaded_before"

@@ -11,6 +11,9 @@ from tracelens.policy.limits import Limits
 Bytes = bytes
 
 EXCERPT_CHARACTERS: Final = 200
+#: Kinds of reasons that are told apart; more of them count as the last.
+REASONS_KEPT: Final = 20
+OTHER_REASONS: Final = "other reasons"
 #: How the reason of a reject begins when the input was cut off.
 ENDS_INSIDE: Final = "the input ends inside of this"
 
@@ -57,7 +60,8 @@ class Tally:
     """Counts of one input; complete when iteration over the reader ends.
 
     Always: `spans_read` = rows yielded + `spans_merged` + `spans_rejected`. `sha256` is of the
-    decompressed bytes. `rejects` is bounded by `limits.rejects_kept`, the counts are not.
+    decompressed bytes. `rejects` is bounded by `limits.rejects_kept`, the counts are not;
+    `reject_reasons` counts all of them by reason, without what a reason has in brackets.
     """
 
     path: str
@@ -73,6 +77,7 @@ class Tally:
     other_signals: dict[str, int] = field(default_factory=dict)
     warnings: dict[str, Warning_] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
+    reject_reasons: dict[str, int] = field(default_factory=dict)
     unknown_names: set[str] = field(default_factory=set)
 
     def warn(self, code: str, at: str, count: int = 1) -> None:
@@ -107,6 +112,11 @@ class Tally:
         self.keep_reject(at, reason, data)
 
     def keep_reject(self, at: str, reason: str, data: Bytes) -> None:
+        """Count a reject by its reason, and keep it while there is room."""
+        kind, reasons = reason.partition(" (")[0], self.reject_reasons
+        if kind not in reasons and len(reasons) >= REASONS_KEPT:
+            kind = OTHER_REASONS
+        reasons[kind] = reasons.get(kind, 0) + 1
         if len(self.rejects) < self.limits.rejects_kept:
             self.rejects.append(Reject(at, reason, excerpt(data)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,9 @@ VERDICT_WIDTH = 16
 EVIDENCE_WIDTH = 100
 CELL_WIDTH = 8
 LOADS_WIDTH = 90
+#: Inputs and reasons that a load report lists on a terminal.
+SOURCES_SHOWN = 40
+REASONS_SHOWN = 3
 
 
 def plain(value: Any) -> str:
@@ -286,13 +290,23 @@ def _similar(similar: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 def load_table(report: Mapping[str, Any]) -> RenderableType:
     """The load report: a sentence, a line per input, and what was odd or refused."""
-    sources = report["sources"]
+    sources = _worth_showing(report["sources"])
     lines = Group(*(_load_lines(source) for source in sources))
+    more = len(report["sources"]) - len(sources)
     return Group(
-        Text(load_sentence(report["totals"]), style="bold"),
+        Text(load_sentence(report), style="bold"),
         Adaptive(LOADS_WIDTH, _loads_table(sources), lines),
+        *([Text(f"and {more:,} more inputs (--format json lists all)", style="dim")] * bool(more)),
         *(line for source in sources for line in _remarks(source)),
     )
+
+
+def _worth_showing(sources: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """As many inputs as somebody reads; those that were not loaded whole come first then."""
+    if len(sources) <= SOURCES_SHOWN:
+        return sources
+    whole = ("loaded", "loaded_before")
+    return sorted(sources, key=lambda source: source["status"] in whole)[:SOURCES_SHOWN]
 
 
 def _loads_table(sources: Sequence[Mapping[str, Any]]) -> Table:
@@ -316,24 +330,37 @@ def _load_lines(source: Mapping[str, Any]) -> Text:
     return line
 
 
-def load_sentence(totals: Mapping[str, int]) -> str:
-    """How much of what was read is in the store, in one sentence."""
-    read, rejected = totals["spans_read"], totals["spans_rejected"]
-    if not read:
-        return f"No spans were loaded.{_lost(totals)}"
-    loaded = 100 * (read - rejected) / read
-    share = "100" if not rejected else f"{min(loaded, 99.9):.1f}"
-    skipped = f"; {rejected:,} were rejected" if rejected else ""
-    known = (
-        f" ({totals['spans_duplicate']:,} were there already)" if totals["spans_duplicate"] else ""
-    )
-    return f"{share} % of {read:,} spans are loaded{known}{skipped}.{_lost(totals)}"
+def load_sentence(report: Mapping[str, Any]) -> str:
+    """How much of what was read is in the store and why the rest is not, in one sentence."""
+    totals = report["totals"]
+    read, rejected, known = (totals[f"spans_{name}"] for name in ("read", "rejected", "duplicate"))
+    if read:
+        share = "100" if not rejected else f"{min(100 * (read - rejected) / read, 99.9):.1f}"
+        before = f" ({known:,} were there already)" if known else ""
+        loaded = f"{share} % of {read:,} spans are loaded{before}"
+    else:
+        loaded = "No spans were loaded"
+    lost = _lost(rejected, totals["records_rejected"])
+    return f"{loaded}; {lost}{_why(report['sources'])}." if lost else f"{loaded}."
 
 
-def _lost(totals: Mapping[str, int]) -> str:
-    records = totals["records_rejected"]
-    what = "1 record" if records == 1 else f"{records:,} records"
-    return f" {what} could not be read." if records else ""
+def _lost(spans: int, records: int) -> str:
+    parts = [f"{spans:,} {'was' if spans == 1 else 'were'} skipped"] if spans else []
+    if records:
+        what = "1 record" if records == 1 else f"{records:,} records"
+        parts.append(f"{what} could not be read")
+    return ", ".join(parts)
+
+
+def _why(sources: Sequence[Mapping[str, Any]]) -> str:
+    """The commonest reasons for rejects, with how often."""
+    reasons: Counter[str] = Counter()
+    for source in sources:
+        reasons.update(source["reject_reasons"])
+    told = [f"{plain(reason)} ({count:,})" for reason, count in reasons.most_common(REASONS_SHOWN)]
+    more = sum(reasons.values()) - sum(n for _, n in reasons.most_common(REASONS_SHOWN))
+    told += [f"other reasons ({more:,})"] if more else []
+    return f": {'; '.join(told)}" if told else ""
 
 
 def _status(source: Mapping[str, Any]) -> Text:
