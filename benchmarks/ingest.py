@@ -1,6 +1,7 @@
 """Times loading beside what a user would write by hand, each in a process of its own.
 
-usage: python -m benchmarks.ingest [--megabytes 100] [--format jsonl|u32be] [--rounds 1] [FILE]
+usage: python -m benchmarks.ingest [--megabytes 100] [--format jsonl|u32be]
+                                   [--compress gzip|zstd] [--rounds 1] [FILE]
 
 Prints CPU seconds, wall seconds, peak memory and bytes stored, and each as a ratio to DuckDB's
 `read_json` with `unnest`, the shortest way from OTLP/JSON lines to a table. Contenders:
@@ -9,13 +10,16 @@ Prints CPU seconds, wall seconds, peak memory and bytes stored, and each as a ra
 * whole: `tracelens ingest`, verdicts included
 * duckdb: `read_json_auto` and `unnest` into a DuckDB file
 * orjson: a loop over `orjson.loads` into a list of tuples, then a Parquet file
+* protobuf: for that format, and the baseline there, a loop over messages into a Parquet file
 * chdb: ClickHouse in the process, JSON lines into a MergeTree table, when it is installed
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import importlib.util
+import io
 import os
 import resource
 import shutil
@@ -26,13 +30,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.generate import write
-
-BASELINE = "duckdb"
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def load_orjson(file: Path, out: Path) -> None:
     import polars as pl
 
     rows = []
-    with file.open("rb") as lines:
+    with opened(file) as lines:
         for line in lines:
             for resource_spans in orjson.loads(line)["resourceSpans"]:
                 for scope_spans in resource_spans["scopeSpans"]:
@@ -105,6 +108,37 @@ def load_orjson(file: Path, out: Path) -> None:
                         )
     names = ["trace_id", "span_id", "parent_span_id", "name", "start", "attributes"]
     pl.DataFrame(rows, schema=names, orient="row").write_parquet(out)
+
+
+def load_protobuf(file: Path, out: Path) -> None:
+    """By hand: a loop over length-prefixed messages."""
+    import polars as pl
+    from google.protobuf.json_format import MessageToJson
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    rows = []
+    with opened(file) as stream:
+        while size := stream.read(4):
+            message = stream.read(int.from_bytes(size, "big"))
+            for resource_spans in ExportTraceServiceRequest.FromString(message).resource_spans:
+                for scope_spans in resource_spans.scope_spans:
+                    for span in scope_spans.spans:
+                        attributes = [MessageToJson(each) for each in span.attributes]
+                        ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
+                        rows.append((*ids, span.name, span.start_time_unix_nano, str(attributes)))
+    names = ["trace_id", "span_id", "parent_span_id", "name", "start", "attributes"]
+    pl.DataFrame(rows, schema=names, orient="row").write_parquet(out)
+
+
+def opened(file: Path) -> IO[bytes]:
+    """The lines of a file that may be compressed."""
+    import zstandard
+
+    if file.suffix == ".gz":
+        return gzip.open(file)
+    if file.suffix == ".zst":
+        return io.BufferedReader(zstandard.open(file))
+    return file.open("rb")
 
 
 def load_chdb(file: Path, out: Path) -> None:
@@ -131,7 +165,13 @@ CONTENDERS: dict[str, Callable[[Path, Path], None]] = {
     "duckdb": load_duckdb,
     "orjson": load_orjson,
     "chdb": load_chdb,
+    "protobuf": load_protobuf,
 }
+#: What is read by hand, by format; the first is what the others are compared with.
+BY_HAND = {"jsonl": ("duckdb", "orjson", "chdb"), "u32be": ("protobuf",)}
+
+#: How the names of generated files end, for tools that go by it.
+SUFFIXES = {"jsonl": ".jsonl", "u32be": ".binpb"}
 
 
 def measure(name: str, file: Path, folder: Path) -> Cost:
@@ -152,6 +192,18 @@ def measure(name: str, file: Path, folder: Path) -> Cost:
     return Cost(cpu, wall, used.ru_maxrss * 1024, stored)
 
 
+def compressed(file: Path, how: str) -> Path:
+    """The file as one gzip or zstd stream instead, as `gzip` and `zstd` write it by default."""
+    import zstandard
+
+    suffix, stream = {"gzip": (".gz", gzip.open), "zstd": (".zst", zstandard.open)}[how]
+    target = file.with_name(file.name + suffix)
+    with file.open("rb") as source, stream(target, "wb") as sink:
+        shutil.copyfileobj(source, sink, 1 << 20)
+    file.unlink()
+    return target
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files below a folder."""
     if path.is_file():
@@ -164,9 +216,8 @@ def best(costs: list[Cost]) -> Cost:
     return min(costs, key=lambda cost: cost.cpu)
 
 
-def print_costs(costs: dict[str, Cost], megabytes: float) -> None:
+def print_costs(costs: dict[str, Cost], base: Cost | None, megabytes: float) -> None:
     """One line per contender, with ratios to the baseline."""
-    base = costs.get(BASELINE)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("", "CPU s", "wall s", "MB/CPU s", "peak MB", "stored MB", "CPU ×", "memory ×"):
         table.add_column(name, justify="right" if name else "left")
@@ -183,6 +234,7 @@ def main() -> None:
     parser.add_argument("file", type=Path, nargs="?")
     parser.add_argument("--megabytes", type=float, default=100)
     parser.add_argument("--format", choices=["jsonl", "u32be"], default="jsonl")
+    parser.add_argument("--compress", choices=["gzip", "zstd"])
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", nargs="*", choices=list(CONTENDERS))
     parser.add_argument("--run", nargs=3, metavar=("NAME", "FILE", "OUT"), help=argparse.SUPPRESS)
@@ -191,23 +243,28 @@ def main() -> None:
         CONTENDERS[given.run[0]](Path(given.run[1]), Path(given.run[2]))
         return
     with tempfile.TemporaryDirectory() as temporary:
-        file = given.file or Path(temporary) / "traces"
+        file = given.file or Path(temporary) / f"traces{SUFFIXES[given.format]}"
         if given.file is None:
             write(file, given.megabytes, shape=given.format)
+        megabytes = file.stat().st_size / 1e6
+        if given.compress:
+            file = compressed(file, given.compress)
+            print(f"{megabytes:,.0f} MB, {file.stat().st_size / 1e6:,.0f} MB compressed")
         names = given.only or [name for name in CONTENDERS if runs_here(name, given.format)]
         rounds = [
             {name: measure(name, file, Path(temporary)) for name in names}
             for _ in range(given.rounds)
         ]
         costs = {name: best([each[name] for each in rounds]) for name in names}
-        print_costs(costs, file.stat().st_size / 1e6)
+        print_costs(costs, costs.get(BY_HAND[given.format][0]), megabytes)
 
 
 def runs_here(name: str, shape: str) -> bool:
     """Whether a contender is installed and can read the format."""
-    by_hand = name in ("duckdb", "orjson", "chdb")
-    return not (by_hand and shape != "jsonl") and (
-        name not in ("orjson", "chdb") or importlib.util.find_spec(name) is not None
+    ours = name in ("spans-only", "whole")
+    optional = name in ("orjson", "chdb")
+    return ours or (
+        name in BY_HAND[shape] and (not optional or importlib.util.find_spec(name) is not None)
     )
 
 
