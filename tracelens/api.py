@@ -13,10 +13,11 @@ from tracelens.analyse import Explanation, Filters, Match
 from tracelens.errors import UsageError
 from tracelens.ingest import LoadReport, Progress, SourceReport, relocate
 from tracelens.ingest import ingest as load_inputs
-from tracelens.policy import Policy
+from tracelens.policy import Change, Policy, policy_changes, policy_text
 from tracelens.store import Store
 
 __all__ = [
+    "Change",
     "Explanation",
     "Filters",
     "LoadReport",
@@ -24,6 +25,8 @@ __all__ = [
     "Progress",
     "SourceReport",
     "TraceLens",
+    "policy_changes",
+    "policy_text",
 ]
 
 

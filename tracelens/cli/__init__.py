@@ -21,6 +21,7 @@ COMMANDS = {
     "requests": "List requests.",
     "loads": "List past loads and what they rejected.",
     "locate": "Judge what is stored anew.",
+    "policy": "Show the rules in force, or check your own.",
     "sql": "Ask a read-only SQL question.",
     "schema": "Describe every view and column.",
     "export": "Write the store as a DuckDB file, Parquet or OTLP.",

@@ -10,9 +10,11 @@ from tracelens.policy.rules import (
     Policy,
     StageRule,
 )
+from tracelens.policy.show import Change, policy_changes, policy_text
 
 __all__ = [
     "RULE_KINDS",
+    "Change",
     "ErrorNames",
     "Expectation",
     "Handover",
@@ -20,4 +22,6 @@ __all__ = [
     "Policy",
     "StageRule",
     "load",
+    "policy_changes",
+    "policy_text",
 ]

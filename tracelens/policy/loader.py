@@ -39,17 +39,23 @@ def load(path: Path | None = None) -> Policy:
         PolicyError: the file cannot be read, is not TOML, or holds an unknown key, an unknown
             value, or two stage rules that overlap. All problems are named at once.
     """
-    default = _default_tables()
+    return _policy(load_tables(path))
+
+
+def load_tables(path: Path | None) -> dict[str, Any]:
+    """The tables of the policy in force, checked. Raises PolicyError as `load` does."""
+    default = tomllib.loads(default_text())
     tables = _merged(default, _user_tables(path)) if path else default
     problems = list(_problems(tables))
     if problems:
         where = str(path) if path else "the built-in policy"
         raise PolicyError(f"{where}: " + "; ".join(problems))
-    return _policy(tables)
+    return tables
 
 
-def _default_tables() -> dict[str, Any]:
-    return tomllib.loads(resources.files(__package__).joinpath("default.toml").read_text("utf-8"))
+def default_text() -> str:
+    """The built-in policy as it is written, with the reason for each rule."""
+    return resources.files(__package__).joinpath("default.toml").read_text("utf-8")
 
 
 def _user_tables(path: Path) -> dict[str, Any]:
