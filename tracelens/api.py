@@ -88,6 +88,10 @@ class TraceLens:
         """How many requests pass the filters but cannot be told to have failed or not."""
         return analyse.count_unknown(self.store(), filters or Filters())
 
+    def failure_groups(self, filters: Filters | None = None) -> pl.DataFrame:
+        """Failures that look alike, counted: see `tracelens.analyse.group`."""
+        return analyse.group_failures(self.store(), filters or Filters())
+
     def resolve(self, any_id: str) -> Match:
         """The requests that an id of any kind means. Raises NotFoundError."""
         return analyse.resolve_id(self.store(), any_id)

@@ -239,3 +239,18 @@ def test_sort_takes_known_columns(samples: Path, sort: str) -> None:
     ended = run("requests", "--store", samples, "--sort", sort)
     assert ended.code == 2
     assert "choose from started_at, duration_ms" in ended.err
+
+
+def test_groups_count_failures_that_look_alike(samples: Path) -> None:
+    failures = run("failures", "--limit", "0", "--store", samples).rows()
+    groups = run("failures", "--group", "--store", samples).rows()
+    assert sum(group["n"] for group in groups) == len(failures)
+    assert sum(group["share"] for group in groups) == pytest.approx(1)
+    assert [group["n"] for group in groups] == sorted((g["n"] for g in groups), reverse=True)
+    known = {row["request_id"] for row in failures}
+    assert all(set(group["examples"]) <= known for group in groups)
+    none = run("failures", "--group", "--service", "nobody", "--store", samples)
+    assert (none.code, none.out, none.err) == (0, "", "no failures match\n")
+    for shape in ("table", "csv", "markdown", "json"):
+        shown = run("failures", "--group", "--limit", "1", "--format", shape, "--store", samples)
+        assert groups[0]["cause"] in shown.out

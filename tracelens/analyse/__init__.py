@@ -2,6 +2,7 @@
 
 from tracelens.analyse.explain import Explanation, explain_request
 from tracelens.analyse.find import Filters, count_unknown, find_requests, find_traces
+from tracelens.analyse.group import group_failures
 from tracelens.analyse.resolve import Match, resolve_id
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "explain_request",
     "find_requests",
     "find_traces",
+    "group_failures",
     "resolve_id",
 ]

@@ -58,6 +58,11 @@ def list_requests(store: Path, filters: Filters, shape: str | None, quiet: bool)
         narrate(f"no {kind} match", quiet=quiet)
     elif filters.limit and len(records) == filters.limit:
         narrate(f"the first {filters.limit}; --limit 0 lists all", quiet=quiet)
+    say_unknown(unknown, filters, quiet)
+
+
+def say_unknown(unknown: int, filters: Filters, quiet: bool) -> None:
+    """Say how many requests are not listed because nobody can tell whether they failed."""
     if unknown and not filters.include_unknown:
         narrate(
             f"of {unknown} more it cannot be told; --include-unknown lists them",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -37,6 +38,7 @@ VERDICT_WIDTH = 16
 EVIDENCE_WIDTH = 100
 CELL_WIDTH = 8
 LOADS_WIDTH = 90
+GROUPS_WIDTH = 120
 #: Inputs and reasons that a load report lists on a terminal.
 SOURCES_SHOWN = 40
 REASONS_SHOWN = 3
@@ -120,6 +122,49 @@ def _failed(failed: bool | None) -> Text:
 
 def _stage(stage: str | None) -> Text:
     return Text(stage or "", style=STAGE_COLOURS.get(stage or "", ""))
+
+
+def groups_table(groups: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Groups of failures, one line each: how many, where, why, since when, and one to look at."""
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    table.add_column("failures", justify="right", no_wrap=True)
+    table.add_column("where", no_wrap=True)
+    table.add_column("cause", no_wrap=True)
+    table.add_column("model and error", ratio=1, overflow="fold")
+    for name in ("first seen", "last seen", "example"):
+        table.add_column(name, no_wrap=True)
+    for group in groups:
+        said = " ".join(plain(group[key]) for key in ("model", "signature") if group[key])
+        table.add_row(
+            f"{group['n']:,} ({group['share']:.0%})",
+            _where(group),
+            plain(group["cause"] or ""),
+            Text(said),
+            *(_minute(group[key]) for key in ("first_seen", "last_seen")),
+            group["examples"][0][:12],
+        )
+    lines = Group(*(_group_lines(group) for group in groups))
+    return Adaptive(GROUPS_WIDTH, table, lines)
+
+
+def _group_lines(group: Mapping[str, Any]) -> Text:
+    line = Text(f"{group['n']:,} ({group['share']:.0%}) ")
+    line.append_text(_where(group))
+    line.append(f" {plain(group['cause'] or '')} {group['examples'][0][:12]}\n")
+    said = " ".join(plain(group[key]) for key in ("model", "signature") if group[key])
+    seen = " to ".join(_minute(group[key]) for key in ("first_seen", "last_seen"))
+    line.append(f"  {said}\n  {seen}" if said else f"  {seen}", style="dim")
+    return line
+
+
+def _where(row: Mapping[str, Any]) -> Text:
+    """The boundary where there is one, else the stage, in the colour of the stage."""
+    stage = row["stage"]
+    return Text(plain(row["boundary"] or stage or ""), style=STAGE_COLOURS.get(stage or "", ""))
+
+
+def _minute(when: datetime | None) -> str:
+    return "" if when is None else f"{when:%Y-%m-%d %H:%M}"
 
 
 def explanation_text(explained: Explanation) -> RenderableType:

@@ -1,0 +1,90 @@
+"""Groups failures that look alike: same stage, boundary, cause, model and error signature."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+
+from tracelens.analyse.find import Filters, find_requests
+from tracelens.model import STAGES
+from tracelens.store import Store
+
+KEYS = ("stage", "boundary", "cause", "model", "signature")
+EXAMPLES = 3
+#: Characters of a signature; what tells errors apart stands at their beginning.
+SIGNATURE = 120
+
+#: Checks whose evidence is the message of an error; others quote what was said, which differs.
+MESSAGES = ("stage_error", "tool_error", "app_error")
+
+#: What differs between two errors of one kind, and the sign that stands for it.
+VOLATILE = (
+    (r"https?://\S+", "<url>"),
+    (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}\b|\b(?:0x)?[0-9a-fA-F]{12,}\b", "<id>"),
+    (r"\b(?:req|run|call|chatcmpl|resp|msg|item|thread|org|proj)[_-]\w+", "<id>"),
+    (r"'[^']*'|\"[^\"]*\"|“[^”]*”", "<text>"),
+    # Three digits are left: most are the status code of a response.
+    (r"\b\d+(?:[.,:]\d+)+\b|\b\d{1,2}\b|\b\d{4,}\b", "<n>"),
+    (r"\s+", " "),
+)
+
+
+def group_failures(store: Store, filters: Filters) -> pl.DataFrame:
+    """Groups of failed requests, the largest first and the most recent of equals.
+
+    Columns: `n`, `share` of all that pass the filters (0 to 1), `stage, boundary, cause`, `model`
+    (that of the stage to blame, or null), `signature` (the error's message without ids, numbers
+    and quoted text, or null), `services`, `sessions`, `first_seen`, `last_seen` (RFC 3339 times,
+    UTC, as datetimes), `examples` (ids of the most recent requests). `limit` counts groups and
+    `sort` is not looked at. Raises QueryError for a bad `where`.
+    """
+    every = find_requests(store, replace(filters, failed=True, limit=0))
+    rows = every.with_columns(model=_model(), signature=_signature()).sort("started_at")
+    groups = rows.group_by(KEYS, maintain_order=True).agg(
+        pl.len().alias("n"),
+        services=pl.col("service").drop_nulls().unique().sort(),
+        sessions=pl.col("session_id").drop_nulls().n_unique(),
+        first_seen=pl.col("started_at").min(),
+        last_seen=pl.col("started_at").max(),
+        examples=pl.col("request_id").reverse().head(EXAMPLES),
+    )
+    ordered = groups.sort(
+        ["n", "last_seen", *KEYS], descending=[True, True, *[False] * len(KEYS)], nulls_last=True
+    ).select(
+        "n",
+        (pl.col("n") / max(rows.height, 1)).alias("share"),
+        *KEYS,
+        "services",
+        "sessions",
+        "first_seen",
+        "last_seen",
+        "examples",
+    )
+    return ordered.head(filters.limit) if filters.limit else ordered
+
+
+def _model() -> pl.Expr:
+    """The first model of the stage to blame."""
+    return pl.coalesce(
+        pl.when(pl.col("stage") == stage).then(
+            pl.col("models").struct.field(stage).list.get(0, null_on_oob=True)
+        )
+        for stage in STAGES
+    )
+
+
+def _signature() -> pl.Expr:
+    """The type and the message of the leading error, without what differs from case to case."""
+    leading = pl.col("evidence").list.get(0, null_on_oob=True)
+    name = leading.struct.field("value")
+    message = leading.struct.field("sentence").str.extract(r"(?s): “(.*)”$", 1)
+    # Some emitters have no type for an error, only its message.
+    further = pl.when(
+        ~name.str.contains(" ", literal=True).fill_null(False) & message.ne_missing(name)
+    )
+    said = pl.concat_str([name, further.then(message)], separator=": ", ignore_nulls=True)
+    for pattern, sign in VOLATILE:
+        said = said.str.replace_all(pattern, sign)
+    told = leading.struct.field("check").is_in(MESSAGES)
+    return pl.when(told).then(said.str.strip_chars().str.slice(0, SIGNATURE))
