@@ -113,7 +113,6 @@ def load_orjson(file: Path, out: Path) -> None:
 def load_protobuf(file: Path, out: Path) -> None:
     """By hand: a loop over length-prefixed messages."""
     import polars as pl
-    from google.protobuf.json_format import MessageToJson
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
     rows = []
@@ -123,9 +122,10 @@ def load_protobuf(file: Path, out: Path) -> None:
             for resource_spans in ExportTraceServiceRequest.FromString(message).resource_spans:
                 for scope_spans in resource_spans.scope_spans:
                     for span in scope_spans.spans:
-                        attributes = [MessageToJson(each) for each in span.attributes]
+                        values = [(a.key, a.value) for a in span.attributes]
+                        pairs = {key: getattr(v, v.WhichOneof("value")) for key, v in values}
                         ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
-                        rows.append((*ids, span.name, span.start_time_unix_nano, str(attributes)))
+                        rows.append((*ids, span.name, span.start_time_unix_nano, str(pairs)))
     names = ["trace_id", "span_id", "parent_span_id", "name", "start", "attributes"]
     pl.DataFrame(rows, schema=names, orient="row").write_parquet(out)
 

@@ -28,6 +28,8 @@ def test_what_a_person_reads(tmp_path: Path, name: str, extra: list[str]) -> Non
     ended = run("explain", *ids, "--store", store, "--format", "table", *extra)
     assert (ended.code, ended.err) == (0, "")
     check_golden(f"explain/{name}{''.join(extra)}.txt", ended.out)
+    ticket = run("explain", *ids, "--store", store, "--format", "markdown", *extra)
+    check_golden(f"explain/{name}{''.join(extra)}.md", ticket.out)
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +232,7 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "store"
 
 
-@pytest.mark.parametrize("shape", ["json", "table"])
+@pytest.mark.parametrize("shape", ["json", "table", "markdown"])
 def test_no_text_leaves_out_everything_that_was_said(secrets: Path, shape: str) -> None:
     query = "select min(request_id) as id from requests group by emitter, cause, boundary"
     ids = [each["id"] for each in run("sql", query, "--store", secrets).rows()]
@@ -248,7 +250,7 @@ def test_no_text_of_one_request_word_by_word(lost: Path, row: dict[str, Any]) ->
     said = " ".join(each["text"] for each in told["texts"] if "text" in each)
     words = set(re.findall(r"\w{4,}", said.lower())) - {"rental", "text"}
     assert {"please", "cancel", "friday"} <= words
-    for shape in ("json", "table"):
+    for shape in ("json", "table", "markdown"):
         hidden = run("explain", row["request_id"], "--store", lost, "--no-text", "--format", shape)
         left = set(re.findall(r"\w{4,}", hidden.out.lower()))
         assert not words & left

@@ -50,7 +50,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 QUERY = "select name, service, session_id, text_out from spans"
 COMMANDS = [
     *(["requests", "--format", shape] for shape in ("table", "json", "jsonl", "csv", "markdown")),
-    *(["explain", HOSTILE.replace("\x07", ""), "--format", shape] for shape in ("table", "json")),
+    *(
+        ["explain", HOSTILE.replace("\x07", ""), "--format", shape]
+        for shape in ("table", "json", "markdown")
+    ),
     *(["sql", QUERY, "--format", shape] for shape in ("table", "json", "csv", "markdown")),
 ]
 
@@ -100,6 +103,12 @@ def test_markdown_is_one_row_of_plain_text(hostile: Path) -> None:
     assert "<script>" not in row
     assert "&lt;script&gt;" in row
     assert "`" not in row.replace("\\`", "")
+
+
+def test_a_ticket_shows_markup_as_it_is(hostile: Path) -> None:
+    told = run("explain", request_id(hostile), "--store", hostile, "--format", "markdown").out
+    assert "&lt;script&gt;x&lt;/script&gt;" in told
+    assert not re.search(r"<|(?<!\\)`|(?<!\\)\[red", told)
 
 
 def test_a_line_end_cannot_forge_a_line(tmp_path: Path) -> None:

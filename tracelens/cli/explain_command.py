@@ -19,12 +19,14 @@ from tracelens.cli.options import (
 from tracelens.errors import ExitCode, NotFoundError
 from tracelens.show.records import explanation_record, request_records, to_json
 from tracelens.show.text import explanation_text, matches_sentence, matches_table, plain
+from tracelens.show.ticket import explanation_markdown
 
 EPILOG = """\b
 Examples:
   tracelens explain 2b8f19aa
   tracelens explain 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
   tracelens explain conv-1234 --no-text --format json
+  tracelens explain 2b8f19aa --format markdown | pbcopy
 
 An id may be that of a request, a trace (hex, W3C traceparent or base64), a span or a session, the
 emitter's own request id, a unique beginning of 8 characters, or a pasted link.
@@ -35,7 +37,7 @@ emitter's own request id, a unique beginning of 8 characters, or a pasted link.
 @click.argument("ids", nargs=-1, required=True, metavar="ID…")
 @store_option
 @click.option("--no-text", is_flag=True, help="Leave out what was said.")
-@format_option("table", "json", "jsonl")
+@format_option("table", "json", "jsonl", "markdown")
 @quiet_option
 def command(
     ids: tuple[str, ...], store: Path, no_text: bool, shape: str | None, quiet: bool
@@ -62,6 +64,8 @@ def _explain(lens: TraceLens, any_id: str, shape: str, *, with_text: bool, quiet
     explained = lens.explain(match.request_ids[0], with_text=with_text)
     if shape == "table":
         print_rich(explanation_text(explained))
+    elif shape == "markdown":
+        click.echo(explanation_markdown(explained), nl=False)
     else:
         indent = 2 if shape == "json" else None
         click.echo(to_json(explanation_record(explained), indent=indent))
@@ -69,9 +73,7 @@ def _explain(lens: TraceLens, any_id: str, shape: str, *, with_text: bool, quiet
 
 def _list(lens: TraceLens, match: Match, shape: str, quiet: bool) -> None:
     """An id that means several requests lists them, in order of time."""
-    quoted = ", ".join(f"'{each}'" for each in match.request_ids)
-    where = f"request_id in ({quoted})"
-    rows = lens.requests(Filters(where=where, sort="started_at", limit=0))
+    rows = lens.requests(Filters(request_ids=match.request_ids, sort="started_at", limit=0))
     records = request_records(rows)
     if shape == "table":
         print_rich(matches_table(match.kind, match.total, records))
