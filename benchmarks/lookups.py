@@ -25,6 +25,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from tracelens.analyse import explain_request, resolve_id
 from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, PROMOTED, RAW_SPAN, REQUEST
 from tracelens.normalise import promoted_keys
 from tracelens.store import LoadEntry, Store, compact
@@ -110,6 +111,7 @@ def make_request(rng: random.Random, trace: str, ids: Sequence[str], at: int) ->
         "duration_ms": 1000.0,
         "failed": rng.random() < 0.05,
         "stage": "reasoning",
+        "cause": "llm_error",
         "evidence": [evidence] * 3,
         "outcomes": [{"at": "reasoning", "outcome": "ok"}] * 4,
         "stage_runs": [{"exchange": 0, "stage": "reasoning", "span_id": ids[1]}] * 3,
@@ -201,7 +203,19 @@ def measure(store: Store, tries: int, console: Console) -> None:
         slow, _, _ = timed(plain, drawn[:6])
         cells = (wall, late, cost, slow)
         table.add_row(name, *(f"{each:.1f}" for each in cells), f"{slow / wall:.1f}")
+    failed = store.query(
+        f"select {columns} from requests where failed and external_request_id is not null"
+        f" using sample reservoir({tries + 1} rows) repeatable (7)"
+    ).rows(named=True)
+    wall, late, cost = timed(lambda row: explained(store, str(row["span_ids"][2])), failed)
+    table.add_row("explain by span id", f"{wall:.1f}", f"{late:.1f}", f"{cost:.1f}", "", "")
     console.print(table)
+
+
+def explained(store: Store, any_id: str) -> pl.DataFrame:
+    """The spans of the whole answer on a request, similar failures looked for as well."""
+    (request_id,) = resolve_id(store, any_id).request_ids
+    return pl.DataFrame(explain_request(store, request_id).spans)
 
 
 def time_commits(store: Store, console: Console) -> None:
