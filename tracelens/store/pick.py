@@ -11,6 +11,7 @@ import polars as pl
 
 from tracelens.errors import StoreError
 from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, PROMOTED, RAW_SPAN, REQUEST
+from tracelens.store.checksum import REPAIR, UNDECODED
 from tracelens.store.log import Kind, Segment
 from tracelens.store.segments import GENERATION, SEGMENT_FOLDER, parse_types, sql_type
 from tracelens.store.views import select_list
@@ -26,16 +27,17 @@ _PROMOTED_TYPES: Final = {sql_type(dtype): dtype for dtype in ATTRIBUTE_DTYPE.va
 _ATTRS: Final = ["attrs", "attrs_big"]
 
 _MOMENT: Final = pl.Datetime("ns")
-#: What the views compute, in the words of Polars; `tests` hold each to its view.
+_NANOS: Final = (
+    pl.col("end_unix_nano").cast(pl.Int128) - pl.col("start_unix_nano").cast(pl.Int128)
+).cast(pl.Float64)
+#: What the views compute, in the words of Polars; `tests` hold each to its view. Division is by a
+#: column, as Polars multiplies by the reciprocal of a literal, which can differ in the last digit.
 _COMPUTED: Final[dict[tuple[Kind, str], pl.Expr]] = {
     ("requests", "started_at"): pl.col("start_unix_nano").cast(_MOMENT),
     ("requests", "load"): pl.col(GENERATION),
     ("spans", "start_time"): pl.col("start_unix_nano").cast(_MOMENT),
     ("spans", "end_time"): pl.col("end_unix_nano").cast(_MOMENT),
-    ("spans", "duration_ms"): (
-        pl.col("end_unix_nano").cast(pl.Int128) - pl.col("start_unix_nano").cast(pl.Int128)
-    ).cast(pl.Float64)
-    / 1e6,
+    ("spans", "duration_ms"): _NANOS / (_NANOS * 0 + 1e6),
     ("spans", "load"): pl.col(GENERATION),
 }
 
@@ -75,10 +77,9 @@ def collect_rows(
         lazy = pl.scan_parquet(path, glob=False).filter(condition).select(present)
         try:
             rows = lazy.collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except UNDECODED as error:
             raise StoreError(
-                f"store {store} is damaged: {path} cannot be decoded ({error}); restore the file "
-                "from a backup or ingest into a new store"
+                f"store {store} is damaged: {path} cannot be decoded ({error}); {REPAIR}"
             ) from error
         parts.append(_aligned(kind, segment.name, rows, columns, known))
     return pl.concat(parts) if parts else _no_rows(kind, columns, known)
