@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tracelens.cli.schema_command import describe_views
 from tracelens.model import BOUNDARIES, CAUSES, OUTCOMES, VERDICT_STAGES
+from tracelens.normalise import Emitter, find_emitters
 from tracelens.show.records import to_markdown
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -48,7 +49,33 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-PAGES = {"schema.md": schema_page, "causes.md": causes_page}
+def emitters_page() -> str:
+    """What each mapping reads, and what no reading of its spans can show."""
+    return (
+        "# Emitters\n\n"
+        + NOTICE
+        + "\nWho writes the spans, what tracelens takes from them, and what they cannot show: where"
+        " the evidence does not reach, no stage is named. A span belongs to the first mapping here"
+        " that knows its instrumentation scope, or else its attributes. Spans of anything else are"
+        " placed by the stage rules of the policy: by operation, span name, requested output, URL"
+        " path, model name and task name.\n" + "".join(map(_emitter_section, find_emitters()))
+    )
+
+
+def _emitter_section(emitter: Emitter) -> str:
+    known = [*emitter.scopes, *(f"{key.name}" for key in emitter.claims)]
+    lines = [
+        f"\n## {emitter.name}\n",
+        f"{emitter.title}. Known by {_listed(tuple(known))}.\n",
+        "Reads:\n",
+        *(f"* {sentence}" for sentence in emitter.reads),
+        "\nCannot see:\n",
+        *(f"* {sentence}" for sentence in emitter.blind_to),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"schema.md": schema_page, "causes.md": causes_page, "emitters.md": emitters_page}
 
 
 def main() -> None:

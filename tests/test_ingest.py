@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
@@ -78,6 +80,56 @@ def test_the_same_file_again_stores_nothing(store: Path) -> None:
     before = tables(store)
     assert summary(*sources(HANDOFF, store=store)) == (4, 0, 4, "loaded_before")
     assert tables(store) == before
+
+
+def listed(store: Path) -> list[tuple[Any, ...]]:
+    """Past loads, newest first: commit, file, status, stored and duplicate spans, rejects."""
+    with TraceLens(store) as lens:
+        return [
+            (
+                each["generation"],
+                Path(each["path"]).parent.name,
+                each["status"],
+                each["spans_stored"],
+                each["spans_duplicate"],
+                len(each["rejects"]),
+            )
+            for each in lens.loads()
+        ]
+
+
+def test_a_known_file_is_listed_again_and_once(store: Path) -> None:
+    sources(HANDOFF, store=store)
+    first = (1, "openinference_handoff_lost_not", "loaded", 4, 0, 0)
+    for generation in (2, 3):
+        sources(HANDOFF, store=store)
+        again = (generation, "openinference_handoff_lost_not", "loaded_before", 0, 4, 0)
+        assert listed(store) == [again, first]
+
+
+def test_known_files_share_a_commit_that_writes_no_segment(store: Path) -> None:
+    sources(*ALL_SAMPLES[:5], store=store)
+    segments = sorted((store / "segments").iterdir())
+    sources(*ALL_SAMPLES[:5], store=store)
+    assert sorted((store / "segments").iterdir()) == segments
+    assert [row[0] for row in listed(store)] == [2] * 5 + [1] * 5
+    found = sources(*ALL_SAMPLES[:6], store=store)
+    assert [each["status"] for each in found] == ["loaded_before"] * 5 + ["loaded"]
+    assert [row[0] for row in listed(store)] == [3] * 6 + [1] * 5
+
+
+def test_rejects_of_a_known_file_are_listed_with_it(store: Path, tmp_path: Path) -> None:
+    """The report shows 20 of them, the store keeps all, and the third load knows as many."""
+    (tmp_path / "broken").mkdir()
+    data = HANDOFF.read_bytes() + b'{"resourceSpans":[{]}\n' * 30
+    broken = write(tmp_path / "broken" / "dump.jsonl", data)
+    for again in range(3):
+        (found,) = sources(broken, store=store)
+        assert (len(found["rejects"]), found["records_rejected"]) == (20, 30)
+        assert [row[1:] for row in listed(store)] == [
+            ("broken", "loaded_before", 0, 4, 30),
+            ("broken", "partly_loaded", 4, 0, 30),
+        ][-1 - bool(again) :]
 
 
 @pytest.mark.parametrize(
@@ -263,6 +315,52 @@ def test_children_may_arrive_before_their_parents(tmp_path: Path, whole: dict[st
     assert tables(tmp_path / "store") == whole
 
 
+def shared_session(seed: int) -> list[dict[str, Any]]:
+    """Spans of some conversations at about one time, all with one session id."""
+    dice, found = random.Random(seed), []
+    for copy in range(5):
+        later = int(dice.uniform(0, 25) * 1e9)
+        for document in single_spans(sample(f"openinference_pipecat_{dice.choice(TALKS)}")):
+            trace = only_span(document)["traceId"]
+            text = json.dumps(document).replace(trace, f"{trace[:31]}{copy}")
+            text = re.sub(r'(?<=TimeUnixNano": ")\d+', partial(delayed, later), text)
+            text = re.sub(r'(?<="session.id", "value": {"stringValue": ")[^"]+', "default", text)
+            found.append(json.loads(text))
+    return found
+
+
+TALKS = ["healthy", "llm_500", "tts_500"]
+
+
+def delayed(nanos: int, time: re.Match[str]) -> str:
+    return str(int(time[0]) + nanos)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_session_id_that_all_share_in_any_order(tmp_path: Path, seed: int) -> None:
+    """Turns in other traces follow one another, and some hold what another trace recorded."""
+    spans = shared_session(seed)
+    load(tmp_path / "whole", write(tmp_path / "whole.jsonl", lines(spans))).close()
+    whole = tables(tmp_path / "whole")
+    held = {(each["trace_id"], each["span_id"]) for each in whole["spans"]}
+    strays = [
+        span
+        for each in whole["requests"]
+        for span in each["span_ids"]
+        if (each["trace_id"], span) not in held
+    ]
+    assert {each["session_id"] for each in whole["requests"]} == {"default"}
+    assert strays
+    random.Random(seed).shuffle(spans)
+    for number in range(6):
+        piece = write(tmp_path / "piece.jsonl", lines(spans[number::6]))
+        load(tmp_path / "pieces", piece).close()
+    assert tables(tmp_path / "pieces") == whole
+    with TraceLens(tmp_path / "pieces") as lens:
+        lens.locate()
+    assert tables(tmp_path / "pieces") == whole
+
+
 def test_an_id_that_a_late_root_supersedes_still_leads_to_its_request(
     tmp_path: Path, store: Path
 ) -> None:
@@ -365,6 +463,24 @@ def test_the_store_itself_is_no_input(tmp_path: Path) -> None:
     assert f"tracelens failures --store {store}" in ended.err
 
 
+def test_rejects_beyond_the_limit_are_counted(tmp_path: Path, store: Path) -> None:
+    """The store keeps the first ones with their place, reason and beginning."""
+    policy = write(tmp_path / "policy.toml", b"[limits]\nrejects_kept = 3\n")
+    bad = [b'{"resourceSpans":[{] %d' % number for number in range(9)]
+    dump = write(tmp_path / "dump.jsonl", HANDOFF.read_bytes() + b"\n".join(bad))
+    ended = run("ingest", dump, "--store", store, "--policy", policy, "--format", "json")
+    (found,) = ended.json()["sources"]
+    assert (ended.code, found["records_rejected"], len(found["rejects"])) == (3, 9, 3)
+    with TraceLens(store) as lens:
+        (kept,) = lens.loads()
+        viewed = lens.sql('select "at", reason, excerpt from rejects').rows(named=True)
+    assert kept["records_rejected"] == 9
+    assert kept["rejects"] == viewed == found["rejects"]
+    assert [each["excerpt"] for each in viewed] == [each.decode() for each in bad[:3]]
+    assert [each["at"].partition(",")[0] for each in viewed] == ["line 3", "line 4", "line 5"]
+    assert all(each["reason"] for each in viewed)
+
+
 @pytest.mark.parametrize("kind", ["fifo", "null", "loop", "long"])
 def test_what_is_no_file_is_named(tmp_path: Path, store: Path, kind: str) -> None:
     os.mkfifo(tmp_path / "fifo")
@@ -445,13 +561,16 @@ def test_a_busy_store_is_exit_5(store: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("kind", ["file", "other files"])
-def test_what_is_no_store_is_exit_5_and_left_alone(tmp_path: Path, kind: str) -> None:
+def test_what_is_no_store_is_exit_5_and_left_alone(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = tmp_path / "place"
     if kind == "file":
         place.write_text("mine")
     else:
         place.mkdir()
         (place / "mine.txt").write_text("mine")
+    monkeypatch.setattr(tracelens.ingest.run.Run, "load", None)  # nothing is read
     ended = run("ingest", HANDOFF, "--store", place)
     assert ended.code == 5
     assert str(place) in ended.err

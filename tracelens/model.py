@@ -231,6 +231,7 @@ REQUEST: Final = pl.Schema(
         "candidates": pl.List(CANDIDATE),
         "evidence": pl.List(EVIDENCE),
         "verdict": pl.String(),
+        "notes": pl.List(pl.String()),  # what is odd about its spans or their tree
         "outcomes": pl.List(OUTCOME),
         "stage_runs": pl.List(STAGE_RUN),
         "inputs_hash": pl.String(),  # policy and mappings that judged it

@@ -50,7 +50,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "verdict": (TEXT,),
     "outcomes": (dict,),
 }
-OURS = {"turn_number", "stage_runs"}
+OURS = {"turn_number", "stage_runs", "notes"}
 #: No price table yet, no calibration, no stale verdicts: always these values.
 NOT_YET = {"confidence": None, "stale": False}
 

@@ -9,6 +9,8 @@ import polars as pl
 import pytest
 
 from tests.conftest import default_policy
+from tests.normalise.test_recorded import FOLDERS as RECORDED
+from tests.normalise.test_recorded import raw_recorded
 from tests.test_samples import FOLDERS, expected, raw_samples
 from tracelens.model import CANONICAL_SPAN
 from tracelens.normalise import (
@@ -39,7 +41,7 @@ def complaints(emitter: Emitter, folders: Iterable[str], spans: pl.DataFrame) ->
     own = spans.filter(pl.col("emitter") == emitter.name)
     if emitter.tier != Tier.FALLBACK:
         if not list(folders):
-            yield f"emitter {emitter.name!r} has no folder in sample_traces that names it"
+            yield f"emitter {emitter.name!r} has no folder of spans that names it"
         own = own.filter(pl.col("folder").is_in(list(folders)))
     if own.is_empty():
         yield f"no sample has a span of emitter {emitter.name!r}"
@@ -55,11 +57,13 @@ def complaints(emitter: Emitter, folders: Iterable[str], spans: pl.DataFrame) ->
 
 
 def folders_of(emitter: Emitter) -> list[str]:
-    return [each.name for each in FOLDERS if expected(each)["emitter"] == emitter.name]
+    return [
+        each.name for each in (*FOLDERS, *RECORDED) if expected(each)["emitter"] == emitter.name
+    ]
 
 
 def canonical_samples(folders: list[str] | None = None) -> pl.DataFrame:
-    raw = raw_samples()
+    raw = pl.concat([raw_samples(), raw_recorded()])
     if folders is not None:
         raw = raw.filter(pl.col("folder").is_in(folders))
     return canonical_spans(raw, default_policy())
@@ -78,7 +82,7 @@ def test_nothing_is_missing(emitter, samples):
 def test_a_mapping_without_a_sample_is_noticed(samples):
     pipecat = emitter_named("pipecat")
     assert list(complaints(replace(pipecat, name="vapi"), [], samples))[:2] == [
-        "emitter 'vapi' has no folder in sample_traces that names it",
+        "emitter 'vapi' has no folder of spans that names it",
         "no sample has a span of emitter 'vapi'",
     ]
 
@@ -160,4 +164,4 @@ def test_rows_name_columns_and_directions_that_exist(emitter):
     assert set(emitter.unrecorded) <= set(DIRECTIONS)
     assert emitter.title
     assert emitter.scopes or emitter.claims
-    assert all(sentence.endswith(".") for sentence in emitter.cannot_see)
+    assert all(sentence.endswith(".") for sentence in emitter.blind_to)

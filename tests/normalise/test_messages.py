@@ -256,7 +256,19 @@ FAILURES = [
     "An error occurred while running the tool. Please try again.",
     "Error: no such order",
     "Traceback (most recent call last):\n ...",
+    '{"error": "upstream 503"}',
+    '{"error": {"code": 503}, "ok": false}',
+    '{"isError": true, "content": []}',
 ]
+
+
+NO_FAILURES = (
+    '{"error": null}',
+    '{"error": ""}',
+    '{"error": "late", "orders": [12]}',
+    '{"isError": false}',
+    "{",
+)
 
 
 @pytest.mark.parametrize("result", FAILURES)
@@ -265,7 +277,7 @@ def test_a_tool_failure_as_the_model_is_told(result):
     assert messages.read_input(json.dumps(turn))["tool_failure"] == result
 
 
-@pytest.mark.parametrize("result", ["9 euros", "error rate is 3%", "no errors", '{"error": null}'])
+@pytest.mark.parametrize("result", ["9 euros", "error rate is 3%", "no errors", *NO_FAILURES])
 def test_a_tool_result_that_is_no_failure(result):
     turn = [USER, {"role": "tool", "content": result}]
     assert messages.read_input(json.dumps(turn))["tool_failure"] is None

@@ -109,28 +109,6 @@ def test_requests_of_other_traces_are_refused(store: Store) -> None:
             writer.commit(fresh, requests(request("b")), fresh.traces, [LoadEntry({})])
 
 
-def turn(name: str, leaf: str, session: str) -> dict[str, Any]:
-    """A turn of a session."""
-    return span(name, leaf, role="turn", session_id=session)
-
-
-def test_related_traces_share_a_session_of_turns(store: Store) -> None:
-    load(store, spans(turn("a", "root", "1"), turn("b", "root", "1"), span("x")))
-    load(store, spans(turn("b", "leaf", "2"), turn("y", "root", "9")))
-    with store.stage() as stage, store.writer() as writer:
-        stage.add(spans(turn("c", "root", "2"), span("d")))
-        fresh = writer.fresh(stage)
-        related = writer.related_traces(fresh.traces)
-    assert related == sorted(trace(name) for name in "abcd")
-
-
-def test_sessions_of_other_spans_relate_nothing(store: Store) -> None:
-    load(store, spans(span("a", session_id="default")))
-    with store.stage() as stage, store.writer() as writer:
-        stage.add(spans(span("b", session_id="default")))
-        assert writer.related_traces(writer.fresh(stage).traces) == [trace("b")]
-
-
 def test_spans_of_sees_stored_and_fresh_ones(store: Store) -> None:
     load(store, spans(span("a"), span("b")))
     with store.stage() as stage, store.writer() as writer:

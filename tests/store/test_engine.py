@@ -8,7 +8,6 @@ import pytest
 
 from tests.store.frames import new_store
 from tracelens.errors import QueryError
-from tracelens.store import engine
 from tracelens.store.engine import Engine
 
 OUTSIDE = [
@@ -49,11 +48,8 @@ def test_python_names_are_no_tables(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_large_sort_spills_into_the_store(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine, "MEMORY_LIMIT", 200 * 1024**2)
-    database = Engine(tmp_path)
+def test_a_large_sort_spills_into_the_store(tmp_path: Path) -> None:
+    database = Engine(tmp_path, memory=200 * 1024**2)
     sql = (
         "select max(x) as it from (select md5(i::text) || md5((i + 1)::text) as x, i "
         "from range(3000000) t(i) order by x limit 2900000)"

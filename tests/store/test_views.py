@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 import polars as pl
@@ -52,9 +53,13 @@ def test_the_views_show_the_model(store: Store) -> None:
     assert set(of_requests) - {None} == {*REQUEST, "started_at", "load"}
 
 
+LINKS = json.dumps([{"trace_id": "c" * 32, "span_id": "d" * 16, "attributes": {"a": 1}}])
+
+
 def test_empty_views_have_the_types_of_full_ones(store: Store) -> None:
     empty = {view: store.query(f"from {view}").schema for view in VIEWS}
-    load(store, spans(span("a")), requests(JUDGED), rejects=[{"at": 1}], aliases={"x": "y"})
+    batch = spans(span("a", links=LINKS))
+    load(store, batch, requests(JUDGED), rejects=[{"at": 1}], aliases={"x": "y"})
     for view in VIEWS:
         full = store.query(f"from {view}")
         assert (full.schema, full.is_empty()) == (empty[view], False), view
@@ -96,3 +101,12 @@ def test_a_load_shows_its_counts(store: Store) -> None:
     load(store, spans(span("a")), path="a.json", status="loaded", bytes=2**40)
     sql = "select generation, path, status, bytes, spans_stored, spans_rejected, final from loads"
     assert store.query(sql).rows() == [(1, "a.json", "loaded", 2**40, 1, None, True)]
+
+
+def test_links_are_found_from_both_ends(store: Store) -> None:
+    load(store, spans(span("a", links=LINKS), span("b", links="[]")))
+    ask = "select span_id, linked_span_id, attributes from links where {} = $id"
+    (own,) = store.query("select span_id from spans where links <> '[]'")["span_id"]
+    found = [(own, "d" * 16, '{"a":1}')]
+    assert store.query(ask.format("span_id"), {"id": own}).rows() == found
+    assert store.query(ask.format("linked_span_id"), {"id": "d" * 16}).rows() == found

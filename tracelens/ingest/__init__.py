@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tracelens.errors import InputError
+from tracelens.errors import InputError, LimitError
 from tracelens.ingest.relocate import relocate
 from tracelens.ingest.report import LoadReport, Progress, SourceReport
 from tracelens.ingest.run import Run
 from tracelens.ingest.sources import find_sources
 from tracelens.policy import Policy
+from tracelens.store import check_place
 
 __all__ = ["LoadReport", "Progress", "SourceReport", "find_sources", "ingest", "relocate"]
 
@@ -35,9 +36,10 @@ def ingest(
 
     Raises:
         InputError: no input held anything that could be loaded; names the first reason.
-        StoreError: the store is busy, damaged or newer.
+        StoreError: the store is busy, damaged or newer, or the folder holds something else.
     """
     started = time.monotonic()
+    check_place(store_path)
     run = Run(store_path, policy, spans_only, progress)
     report = LoadReport(str(store_path))
     try:
@@ -54,6 +56,7 @@ def ingest(
 
 
 def _nothing(refused: Sequence[InputError]) -> InputError:
-    lines = "\n".join(f"  {error}" for error in refused[:10])
+    first = sorted(refused, key=lambda error: not isinstance(error, LimitError))
+    lines = "\n".join(f"  {error}" for error in first[:10])
     more = f"\n  and {len(refused) - 10} more" if len(refused) > 10 else ""
     return InputError(f"none of the {len(refused)} inputs could be loaded:\n{lines}{more}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import polars as pl
 
@@ -13,10 +13,13 @@ from tracelens.ingest.report import SourceReport
 from tracelens.normalise import canonical_spans
 from tracelens.policy import Policy
 from tracelens.read import Tally
+from tracelens.requests import NOTE
 from tracelens.store import LoadEntry, Stage, Store
 
 #: Rejects shown in a report; the store keeps as many as the policy says.
 REJECTS_SHOWN: Final = 20
+#: Traces named in the warning about traces that are too large.
+OVERSIZED_SHOWN: Final = 20
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Input:
     tally: Tally
     hashed: HashedSource
     refusal: InputError | None = None
+    oversized: dict[str, int] = field(default_factory=dict)  # spans by trace that was not judged
 
     def count(self, stored: int) -> None:
         """Add what a commit stored of it; the counts add up at any time."""
@@ -45,6 +49,7 @@ class Input:
         report.records_rejected = tally.records_rejected
         report.other_signals = dict(tally.other_signals)
         report.warnings = [dict(vars(warning)) for warning in tally.warnings.values()]
+        report.warnings += self.too_large()
         report.rejects = self.rejects()[:REJECTS_SHOWN]
         report.reject_reasons = dict(tally.reject_reasons)
         if self.refusal is not None:
@@ -56,6 +61,25 @@ class Input:
         report.status = "partly_loaded" if incomplete else "loaded"
         if seen and not report.spans_stored:
             report.status = "loaded_before"
+
+    def too_large(self) -> list[dict[str, Any]]:
+        """The warning about traces of more spans than the policy lets us judge, if there are."""
+        if not self.oversized:
+            return []
+        shown = list(self.oversized.items())[:OVERSIZED_SHOWN]
+        named = ", ".join(f"{trace} ({spans:,} spans)" for trace, spans in shown)
+        more = len(self.oversized) - len(shown)
+        return [
+            {
+                "code": NOTE,
+                "count": len(self.oversized),
+                "first_at": f"trace {shown[0][0]}",
+                "message": "a trace has more spans than limits.spans_per_trace"
+                f" ({self.tally.limits.spans_per_trace:,}); all are stored, none is judged: "
+                + named
+                + (f" and {more:,} more" if more else ""),
+            }
+        ]
 
     def rejects(self) -> list[dict[str, str]]:
         """What was not loaded: first why the whole was given up, if it was."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tracelens.ingest.run import superseded
-from tracelens.locate import SPAN_COLUMNS, locate_requests
-from tracelens.normalise import mapping_version
+from tracelens.ingest.judge import judge
 from tracelens.policy import Policy
 from tracelens.store import Store
 
 #: Traces that are judged, and committed, together.
 TRACES: Final = 5_000
+
+#: In order of time: what is judged together looks at few others.
+_TRACES: Final = "select trace_id from spans group by trace_id order by min(start_unix_nano), 1"
 
 
 def relocate(
@@ -26,23 +27,16 @@ def relocate(
     Raises:
         StoreError: the store is busy, damaged or newer.
     """
-    traces = store.query("select distinct trace_id from spans order by trace_id")["trace_id"]
-    waiting = set(traces)
-    count = 0
-    for chunk in _chunks(traces.to_list()):
+    traces = store.query(_TRACES)["trace_id"].to_list()
+    count = done = 0
+    for chunk in _chunks(traces):
         with store.writer() as writer:
-            related = writer.related_traces([each for each in chunk if each in waiting])
-            if not related:
-                continue
-            requests = locate_requests(
-                writer.spans_of(related, SPAN_COLUMNS), policy, mapping_version()
-            )
-            aliases = superseded(writer.requests_of(related), requests)
-            writer.commit(None, requests, related, aliases=aliases)
-        waiting.difference_update(related)
-        count += requests.height
+            judged = judge(writer, chunk, policy)
+            writer.commit(None, judged.requests, chunk, aliases=judged.aliases)
+        count += judged.requests.height
+        done += len(chunk)
         if progress is not None:
-            progress(len(traces) - len(waiting), len(traces))
+            progress(done, len(traces))
     return count
 
 

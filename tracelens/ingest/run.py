@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from tracelens.errors import InputError
-from tracelens.ingest.group import Group, Input
+from tracelens.ingest.group import REJECTS_SHOWN, Group, Input
 from tracelens.ingest.hashed import HEAD_BYTES, HashedSource
+from tracelens.ingest.judge import REACH, Judged, judge
 from tracelens.ingest.report import Progress, SourceReport
 from tracelens.ingest.sources import STORE_LOG
-from tracelens.locate import SPAN_COLUMNS, locate_requests
 from tracelens.model import REQUEST
-from tracelens.normalise import mapping_version, promoted_keys
+from tracelens.normalise import promoted_keys
 from tracelens.policy import Policy
 from tracelens.read import Source, SpanReader, read_spans
-from tracelens.store import Fresh, Store, Writer
+from tracelens.store import Fresh, LoadEntry, Store, Writer
 
 #: Decompressed bytes after which a commit is made: parts of a large input, or some small ones.
 PART_BYTES: Final = 128 * 1024**2
@@ -64,6 +64,7 @@ class Run:
         self._known: dict[tuple[int, str], dict[str, Any]] | None = None
         self._group = Group()
         self._loaded: set[str] = set()  # decompressed hashes of this ingest
+        self._repeats: list[LoadEntry] = []  # known files; they wait for the next commit
 
     def close(self) -> None:
         self._group.close()
@@ -74,7 +75,9 @@ class Run:
         """Read one input; its report is complete once `flush` was called."""
         before = self._before(source)
         if before is not None:
-            return _repeated(before, source)
+            report = _repeated(before, source)
+            self._repeats.append(LoadEntry(report.as_dict(), before["rejects"]))
+            return report
         hashed = HashedSource(source)
         reader = read_spans(hashed.source, promoted_keys(), self.policy.limits)
         report = SourceReport(source.path, spans_only=self.spans_only)
@@ -96,6 +99,10 @@ class Run:
         """Commit what was read and is not yet stored."""
         if self._group.holds_something() or (self._group.inputs and self._has_store()):
             self._commit(final=True)
+        elif self._repeats:
+            with self.store().writer() as writer:
+                writer.commit(None, pl.DataFrame(schema=REQUEST), [], self._repeats)
+            self._repeats = []
 
     def _has_store(self) -> bool:
         return self._store is not None or (self.path / STORE_LOG).exists()
@@ -132,14 +139,16 @@ class Run:
         last = None if final else group.inputs[-1]
         with group.stage or self.store().stage() as stage, self.store().writer() as writer:
             fresh = writer.fresh(stage)
-            requests, traces, aliases = self._judge(writer, fresh)
+            judged = self._judge(writer, fresh)
+            _touch(group, fresh, judged)
             for number, each in enumerate(group.inputs):
                 each.count(fresh.stored_by_source.get(number, 0))
                 if each is not last:
                     each.finish(seen=self._seen(each))
-            _touch(group, fresh, requests)
             entries = [each.entry(final=each is not last) for each in group.inputs]
-            writer.commit(fresh, requests, traces, entries, aliases=aliases)
+            entries += self._repeats
+            writer.commit(fresh, judged.requests, judged.traces, entries, aliases=judged.aliases)
+        self._repeats = []
 
     def _seen(self, each: Input) -> bool:
         """Whether a dump with these decompressed bytes was loaded before, in whatever wrapping."""
@@ -150,16 +159,11 @@ class Run:
         self._loaded.add(sha256)
         return again or self.store().known_dump(sha256) is not None
 
-    def _judge(
-        self, writer: Writer, fresh: Fresh
-    ) -> tuple[pl.DataFrame, Sequence[str], Mapping[str, str]]:
+    def _judge(self, writer: Writer, fresh: Fresh) -> Judged:
         """Judge the requests of the touched traces and of the sessions they belong to."""
         if self.spans_only or not fresh.stored:
-            return pl.DataFrame(schema=REQUEST), [], {}
-        traces = writer.related_traces(fresh.traces)
-        spans = writer.spans_of(traces, SPAN_COLUMNS)
-        requests = locate_requests(spans, self.policy, mapping_version())
-        return requests, traces, superseded(writer.requests_of(traces), requests)
+            return Judged()
+        return judge(writer, writer.neighbours(REACH).affected_by(fresh.traces), self.policy)
 
     def _refuse(self, error: InputError, reader: SpanReader) -> None:
         """Keep the reason in the report, and in the store when there is one.
@@ -190,6 +194,7 @@ def _repeated(before: Mapping[str, Any], source: Source) -> SourceReport:
     report = SourceReport(source.path, **{n: before[n] for n in REPEATED if n in before})
     lost = report.spans_merged + report.spans_rejected
     report.spans_duplicate = report.spans_read - lost
+    report.rejects = report.rejects[:REJECTS_SHOWN]
     report.status = "loaded_before"
     return report
 
@@ -208,20 +213,11 @@ def _watched(
         yield batch
 
 
-def _touch(group: Group, fresh: Fresh, requests: pl.DataFrame) -> None:
-    """Count traces and requests at the input that brought most: they may come from several."""
+def _touch(group: Group, fresh: Fresh, judged: Judged) -> None:
+    """Note traces and requests at the input that brought most: they may come from several."""
     stored = fresh.stored_by_source
     if stored:
-        report = group.inputs[max(stored, key=lambda number: stored[number])].report
-        report.traces_touched += len(fresh.traces)
-        report.requests_touched += requests.height
-
-
-def superseded(old: pl.DataFrame, new: pl.DataFrame) -> dict[str, str]:
-    """Superseded request ids, each with the request that now holds its span."""
-    gone = old.join(new.select("request_id"), on="request_id", how="anti")
-    held = new.select("trace_id", span="span_ids", successor="request_id").explode("span")
-    moved = gone.select("request_id", "trace_id", span="span_ids").explode("span")
-    pairs = moved.join(held, on=["trace_id", "span"]).sort("request_id", "successor")
-    pairs = pairs.unique("request_id", keep="first")
-    return dict(pairs.select("request_id", "successor").iter_rows())
+        most = group.inputs[max(stored, key=lambda number: stored[number])]
+        most.report.traces_touched += len(fresh.traces)
+        most.report.requests_touched += judged.requests.height
+        most.oversized |= judged.oversized

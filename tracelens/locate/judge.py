@@ -184,7 +184,8 @@ def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
     made = {
         "trace_id": pl.col("request_trace_id"),
         "start_unix_nano": pl.col("start"),
-        "duration_ms": (pl.col("end") - pl.col("start")) / 1e6,
+        # Rounded to ns: Polars divides one row and many rows differently in the last digit.
+        "duration_ms": ((pl.col("end") - pl.col("start")) / 1e6).round(6),
         "input_modalities": _modalities("input_modalities", heard, pl.col("told").fill_null(False)),
         "output_modalities": _modalities(
             "output_modalities", spoke, pl.col("answered").fill_null(False)

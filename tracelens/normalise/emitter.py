@@ -8,9 +8,9 @@ and which signs of an outcome its spans carry. Rows are evaluated on whole colum
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -65,7 +65,7 @@ class When:
 
     `name` holds globs over the span name, `operation` values of the mapping's operation keys,
     `equals` values that attributes have (any of a tuple), `present` and `absent` attribute keys,
-    `stage` the stage that the mapping found for the span.
+    `stage` the stage that was found for the span, `status` OTLP status codes.
     """
 
     name: tuple[str, ...] = ()
@@ -75,6 +75,7 @@ class When:
     absent: tuple[Key, ...] = ()
     stage: str | None = None
     root: bool | None = None
+    status: tuple[int, ...] = ()
 
     def keys(self) -> set[Key]:
         """Every attribute key the condition looks at."""
@@ -93,6 +94,8 @@ class When:
         parts += [pl.col(key.column).is_null() for key in self.absent]
         if self.stage:
             parts.append(pl.col("stage") == self.stage)
+        if self.status:
+            parts.append(pl.col("status_code").is_in(self.status))
         if self.root is not None:
             parts.append(pl.col("parent_span_id").is_null() == self.root)
         return pl.all_horizontal(parts).fill_null(False) if parts else pl.lit(True)
@@ -100,12 +103,17 @@ class When:
 
 @dataclass(frozen=True)
 class SpanRule:
-    """What a kind of span is: its stage, or its role around the stages. First match counts."""
+    """What a kind of span is: its stage, or its role around the stages. First match counts.
+
+    A `default` row says what a span is unless a rule of the policy knows better: an emitter that
+    calls every vendor call a generation does not say which of them transcribe or speak.
+    """
 
     when: When
     stage: str | None = None
     role: str | None = None
     speech_to_speech: bool = False
+    default: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,16 +133,22 @@ class Field:
 
 @dataclass(frozen=True)
 class Decode:
-    """Canonical columns that a small function reads out of one text attribute.
+    """Canonical columns that a small function reads out of one text.
 
     `read` gets one distinct text and returns values by column name; missing names stay null.
-    `columns` declares them. A column that a `Field` has filled already is kept.
+    `columns` declares them. A column that an earlier row has filled is kept. The text is the first
+    of `keys` that is recorded. Where content is spread over attributes with numbered names, or
+    over span events, `source` takes them all instead: `attributes` as one JSON object, or two
+    lines of them, `events` as a JSON list. Such a row is asked only for spans in which `marker`
+    occurs and whose first column is still empty.
     """
 
     keys: tuple[Key, ...]
     read: Callable[[str], Mapping[str, Any]]
     columns: tuple[str, ...]
     when: When = When()
+    source: Literal["keys", "attributes", "events"] = "keys"
+    marker: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,13 +164,18 @@ class Sign:
 
 @dataclass(frozen=True)
 class Emitter:
-    """One mapping: how to recognise the spans of a library and how to read them."""
+    """One mapping: how to recognise the spans of a library and how to read them.
+
+    `reads` and `blind_to` are for people: plain sentences on what the mapping takes from the spans,
+    and on what no reading of them can show.
+    """
 
     name: str
     title: str
     tier: Tier
     scopes: tuple[str, ...] = ()
     claims: tuple[Key, ...] = ()
+    yields_to: tuple[Key, ...] = ()  # a span with one of these belongs to another mapping
     kinds: tuple[int, ...] = ()  # OTLP SpanKind numbers the claim is limited to
     operation: tuple[Key, ...] = ()
     spans: tuple[SpanRule, ...] = ()
@@ -164,15 +183,17 @@ class Emitter:
     decodes: tuple[Decode, ...] = ()
     signs: tuple[Sign, ...] = ()
     unrecorded: tuple[str, ...] = ()  # text directions the library never records: "stage.text_in"
-    cannot_see: tuple[str, ...] = ()  # what no reading of its spans can show, one sentence each
+    turns_optional: bool = False  # requests are turns only in traces that have one
+    reads: tuple[str, ...] = field(default=(), repr=False)
+    blind_to: tuple[str, ...] = field(default=(), repr=False)
 
     def all_keys(self) -> set[Key]:
         """Every attribute key that the mapping looks at: the columns to promote."""
-        keys = {*self.claims, *self.operation}
+        keys = {*self.claims, *self.yields_to, *self.operation}
         for rule in self.spans:
             keys |= rule.when.keys()
-        for field in self.fields:
-            keys |= {*field.keys, *field.when.keys()}
+        for row in self.fields:
+            keys |= {*row.keys, *row.when.keys()}
         for decode in self.decodes:
             keys |= {*decode.keys, *decode.when.keys()}
         for sign in self.signs:
@@ -181,7 +202,9 @@ class Emitter:
 
     def turn_based(self) -> bool:
         """Whether requests are turns inside a trace rather than whole traces."""
-        return any(rule.role in ("turn", "user_turn", "agent_turn") for rule in self.spans)
+        return not self.turns_optional and any(
+            rule.role in ("turn", "user_turn", "agent_turn") for rule in self.spans
+        )
 
     def claim(self) -> pl.Expr:
         """Whether a span is the mapping's own, over a raw span frame."""
@@ -189,4 +212,5 @@ class Emitter:
         if self.scopes:
             parts.append(matches_any(pl.col("scope_name"), self.scopes))
         kind = pl.col("kind").is_in(self.kinds) if self.kinds else pl.lit(True)
-        return (pl.any_horizontal(parts) & kind).fill_null(False)
+        free = [pl.col(key.column).is_null() for key in self.yields_to]
+        return pl.all_horizontal(pl.any_horizontal(parts), kind, *free).fill_null(False)

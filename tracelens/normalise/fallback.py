@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
-from tracelens.normalise.emitter import boolean, integer, text
+from tracelens.normalise.emitter import Key, boolean, integer, text
 from tracelens.policy import RULE_KINDS, Policy
 from tracelens.policy.globs import matches_any
 
@@ -32,9 +34,10 @@ FALLBACK_KEYS = (
 SERVER, CONSUMER = 2, 5
 
 
-def stage_by_policy(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """Fill `stage` where a span has neither stage nor role, and the ids that anyone may record."""
-    placed = _placed(frame.filter(_is_open()), policy)
+def stage_by_policy(frame: pl.DataFrame, policy: Policy, models: Iterable[Key]) -> pl.DataFrame:
+    """Fill `stage` where a span has neither stage nor role; `models` also hold a model's name."""
+    spans = frame.filter(is_open()).with_columns(_model=_first((*MODELS, *models)))
+    placed = _placed(spans, policy)
     return (
         frame.join(placed, on="_row", how="left", maintain_order="left")
         .with_columns(
@@ -43,15 +46,26 @@ def stage_by_policy(frame: pl.DataFrame, policy: Policy) -> pl.DataFrame:
             emitter=pl.coalesce(
                 "emitter", pl.when(pl.col("_guess").is_not_null()).then(pl.lit("policy"))
             ),
-            model=pl.coalesce("model", *(pl.col(key.column) for key in MODELS)),
-            session_id=pl.coalesce("session_id", *(pl.col(key.column) for key in SESSIONS)),
-            user_id=pl.coalesce("user_id", *(pl.col(key.column) for key in USERS)),
         )
         .drop("_guess", "_by")
     )
 
 
-def _is_open() -> pl.Expr:
+def ids_of_anyone() -> dict[str, pl.Expr]:
+    """Model, session and user under the names that anyone may record them, where none is known."""
+    return {
+        "model": pl.coalesce("model", _first(MODELS)),
+        "session_id": pl.coalesce("session_id", _first(SESSIONS)),
+        "user_id": pl.coalesce("user_id", _first(USERS)),
+    }
+
+
+def _first(keys: Iterable[Key]) -> pl.Expr:
+    return pl.coalesce(*(pl.col(key.column) for key in keys))
+
+
+def is_open() -> pl.Expr:
+    """Whether nothing is known yet of what a span is, and it may be a stage."""
     return (
         pl.col("stage").is_null()
         & pl.col("role").is_null()
@@ -89,7 +103,7 @@ def _looked_at(kind: str) -> pl.Expr:
         "span_name": pl.col("name"),
         "output_type": pl.col(OUTPUT_TYPE.column),
         "url_path": _url_path(),
-        "model": pl.coalesce(*(pl.col(key.column) for key in MODELS)),
+        "model": pl.col("_model"),
         "task_name": pl.col("name").str.replace(r"\.(task|workflow|tool|agent)$", ""),
     }[kind]
     return seen.str.to_lowercase()

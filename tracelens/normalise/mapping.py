@@ -14,9 +14,25 @@ import polars as pl
 from tracelens.errors import PolicyError
 from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, AttributeType
 from tracelens.normalise import emitters
-from tracelens.normalise.emitter import Decode, Emitter, Field, Key
-from tracelens.normalise.fallback import FALLBACK_KEYS, stage_by_policy
+from tracelens.normalise.emitter import Decode, Emitter, Field, Key, SpanRule
+from tracelens.normalise.fallback import FALLBACK_KEYS, ids_of_anyone, is_open, stage_by_policy
 from tracelens.policy import Policy
+
+#: How SDKs without an exception event name the exception: OpenTelemetry's for Python writes its
+#: type before the message, others write the type alone when there is no message.
+NAMED_IN_MESSAGE = r"^([A-Za-z_][\w.]*(?:Error|Exception))(?:: |:?$)"
+
+USAGE = (
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "audio_seconds",
+    "characters",
+    "cost_usd",
+)
 
 
 @cache
@@ -117,10 +133,7 @@ def _apply(part: pl.DataFrame, emitter: Emitter | None, policy: Policy) -> pl.Da
     frame = part.with_columns(
         operation=_operation(emitter), turn_based=pl.lit(bool(emitter and emitter.turn_based()))
     )
-    frame = frame.with_columns(**_span_kinds(emitter))
-    frame = frame.with_columns(
-        stage_by=pl.when(pl.col("stage").is_not_null()).then(pl.lit("mapping"))
-    )
+    frame = _placed(frame, emitter, policy)
     frame = frame.with_columns(
         **{
             name: pl.lit(None, dtype)
@@ -133,8 +146,31 @@ def _apply(part: pl.DataFrame, emitter: Emitter | None, policy: Policy) -> pl.Da
             frame = _decoded(frame, decode)
         frame = frame.with_columns(**_filled(frame, emitter.fields))
         frame = frame.with_columns(**_signed(emitter))
-    frame = stage_by_policy(frame, policy)
+    frame = frame.with_columns(**ids_of_anyone(), **_usage())
     return frame.with_columns(_common()).select("_row", *part.columns[1:], *_new(part))
+
+
+def _placed(frame: pl.DataFrame, emitter: Emitter | None, policy: Policy) -> pl.DataFrame:
+    """Stage, role and what decided: the mapping's rows, the policy's, the mapping's defaults."""
+    by_mapping = pl.when(pl.col("stage").is_not_null()).then(pl.lit("mapping"))
+    rules = emitter.spans if emitter else ()
+    frame = frame.with_columns(**_span_kinds(rule for rule in rules if not rule.default))
+    frame = frame.with_columns(stage_by=by_mapping)
+    models = (key for row in (emitter.fields if emitter else ()) for key in _model_keys(row))
+    frame = stage_by_policy(frame, policy, models)
+    defaults = [rule for rule in rules if rule.default]
+    if not defaults:
+        return frame
+    kept = frame.select("stage", "role", "speech_to_speech", "stage_by", open=is_open())
+    frame = frame.with_columns(**_span_kinds(defaults)).with_columns(stage_by=by_mapping)
+    names = ("stage", "role", "speech_to_speech", "stage_by")
+    return frame.with_columns(
+        **{name: pl.when(kept["open"]).then(pl.col(name)).otherwise(kept[name]) for name in names}
+    )
+
+
+def _model_keys(row: Field) -> tuple[Key, ...]:
+    return row.keys if row.column == "model" else ()
 
 
 def _new(part: pl.DataFrame) -> list[str]:
@@ -146,12 +182,11 @@ def _operation(emitter: Emitter | None) -> pl.Expr:
     return pl.coalesce(*(pl.col(key.column) for key in keys), pl.lit(None, pl.String))
 
 
-def _span_kinds(emitter: Emitter | None) -> dict[str, pl.Expr]:
-    rules = emitter.spans if emitter else ()
+def _span_kinds(rules: Iterable[SpanRule]) -> dict[str, pl.Expr]:
     null = pl.lit(None, pl.String)
     stage, role = null, null
     speech = pl.lit(False)
-    for rule in reversed(rules):
+    for rule in reversed(tuple(rules)):
         hit = rule.when.expr()
         stage = pl.when(hit).then(pl.lit(rule.stage, pl.String)).otherwise(stage)
         role = pl.when(hit).then(pl.lit(rule.role, pl.String)).otherwise(role)
@@ -199,17 +234,7 @@ def _source(row: Field) -> pl.Expr:
 
 def _decoded(frame: pl.DataFrame, decode: Decode) -> pl.DataFrame:
     """Decode each distinct text once and join what it says back to its rows."""
-    keys = [
-        pl.when(pl.col(key.column).str.len_bytes() > 0).then(pl.col(key.column))
-        for key in decode.keys
-    ]
-    source = pl.coalesce(
-        *(pl.when(pl.col(k.column).str.len_bytes() > 0).then(pl.lit(k.name)) for k in decode.keys)
-    )
-    hit = decode.when.expr()
-    frame = frame.with_columns(
-        _text=pl.when(hit).then(pl.coalesce(*keys)), _source=pl.when(hit).then(source)
-    )
+    frame = frame.with_columns(**_texts(decode))
     texts = frame.get_column("_text").drop_nulls().unique()
     if texts.is_empty():
         return frame.drop("_text", "_source")
@@ -232,6 +257,22 @@ def _decoded(frame: pl.DataFrame, decode: Decode) -> pl.DataFrame:
     return joined.with_columns(**kept, **sources).drop("_text", "_source", *extra)
 
 
+def _texts(decode: Decode) -> dict[str, pl.Expr]:
+    """The text that a decode row looks at, and where it comes from."""
+    hit = decode.when.expr()
+    if decode.source == "keys":
+        full = {key: pl.col(key.column).str.len_bytes() > 0 for key in decode.keys}
+        text = pl.coalesce(*(pl.when(has).then(pl.col(key.column)) for key, has in full.items()))
+        name = pl.coalesce(*(pl.when(has).then(pl.lit(key.name)) for key, has in full.items()))
+        return {"_text": pl.when(hit).then(text), "_source": pl.when(hit).then(name)}
+    columns = ["events"] if decode.source == "events" else ["attrs", "attrs_big"]
+    whole = pl.concat_str(columns, separator="\n", ignore_nulls=True)
+    hit = (
+        hit & whole.str.contains(decode.marker, literal=True) & pl.col(decode.columns[0]).is_null()
+    )
+    return {"_text": pl.when(hit).then(whole), "_source": pl.when(hit).then(pl.lit(decode.marker))}
+
+
 def _signed(emitter: Emitter) -> dict[str, pl.Expr]:
     columns = {"sign": "outcome", "sign_cause": "cause", "sign_attribute": "attribute"}
     columns["sign_sentence"] = "sentence"
@@ -245,14 +286,22 @@ def _signed(emitter: Emitter) -> dict[str, pl.Expr]:
     return signed
 
 
+def _usage() -> dict[str, pl.Expr]:
+    """Usage belongs to the call that used it: wrappers around a call repeat what is below them."""
+    used = pl.col("stage").is_not_null()
+    return {name: pl.when(used).then(pl.col(name)) for name in USAGE}
+
+
 def _common() -> list[pl.Expr]:
     """What every emitter records alike: the error's type, and the HTTP status."""
     status = pl.coalesce(
         pl.col("attributes.http.response.status_code"), pl.col("attributes.http.status_code")
     )
     error = pl.coalesce("error_type", "attributes.error.type", "exception_type")
-    named = pl.when(pl.col("status_code") == 2).then(pl.coalesce("exception_type", error))
+    failed = pl.col("status_code") == 2
+    named = pl.when(failed).then(pl.coalesce("exception_type", error))
+    told = pl.when(failed).then(pl.col("status_message").str.extract(NAMED_IN_MESSAGE, 1))
     return [
         pl.coalesce("http_status", status).alias("http_status"),
-        pl.coalesce(named, error).alias("error_type"),
+        pl.coalesce(named, error, told).alias("error_type"),
     ]

@@ -8,7 +8,7 @@ Source: OpenTelemetry GenAI semantic conventions, "gen_ai.input.messages"; OpenA
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,12 @@ MEDIA_TYPES = {
     "input_file": "document",
     "document": "document",
     "video": "video",
+    # Pydantic AI before its fifth format.
+    "binary": "document",
+    "image-url": "image",
+    "audio-url": "audio",
+    "video-url": "video",
+    "document-url": "document",
 }
 
 #: How agent frameworks word a tool's failure when they hand it to the model as text.
@@ -41,6 +47,12 @@ TOOL_FAILURE = re.compile(
     r"|traceback \(most recent call last\)",
     re.IGNORECASE,
 )
+
+#: What the Agent Development Kit writes in place of the bytes of a media part.
+INLINE_DATA = re.compile(r"(?:<inline_data: [^>]*>\s*)+")
+
+#: What an error object may hold beside the error itself.
+ERROR_KEYS = {"error", "code", "detail", "details", "message", "ok", "status", "success", "type"}
 
 
 @dataclass
@@ -76,7 +88,11 @@ def read_input(value: str) -> dict[str, Any]:
     decoded = decode_json(value)
     if decoded is None:
         return {"text_in": value} if value[:1] not in "[{" else {}
-    messages = list(find_messages(decoded))
+    return given_to_model(list(find_messages(decoded)))
+
+
+def given_to_model(messages: list[Message]) -> dict[str, Any]:
+    """The canonical columns of messages that went into a model."""
     if not messages:
         return {}
     turn = current_turn(messages)
@@ -95,9 +111,18 @@ def read_output(value: str) -> dict[str, Any]:
     decoded = decode_json(value)
     if decoded is None:
         return {"text_out": value} if value[:1] not in "[{" else {}
-    messages = [m for m in find_messages(decoded) if m.role in ("assistant", "model", "")]
+    found = said_by_model(find_messages(decoded))
+    if not found:
+        found = {} if _looks_like_body(decoded) else {"text_out": value}
+    ended = _ended(decoded)
+    return {**found, "finish_reason": ended} if ended else found
+
+
+def said_by_model(found: Iterable[Message]) -> dict[str, Any]:
+    """The canonical columns of messages that came out of a model."""
+    messages = [m for m in found if m.role in ("assistant", "model", "")]
     if not messages:
-        return {} if _looks_like_body(decoded) else {"text_out": value}
+        return {}
     calls = [call for m in messages for call in m.tool_calls]
     texts = [m.text for m in messages if m.has_text]
     media = sorted({kind for m in messages for kind in m.media})
@@ -132,6 +157,17 @@ def find_messages(decoded: Any) -> Iterator[Message]:
         yield from _from_body(decoded)
 
 
+def _ended(decoded: Any) -> str | None:
+    """How an answer of OpenAI's Responses API ended, when it did not end well."""
+    if not isinstance(decoded, Mapping) or "output" not in decoded:
+        return None
+    details = decoded.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, Mapping) else None
+    if isinstance(reason, str):
+        return reason
+    return "error" if decoded.get("status") == "failed" else None
+
+
 def _from_body(body: Mapping[str, Any]) -> Iterator[Message]:
     for key in ("messages", "items", "choices", "input", "output", "candidates", "contents"):
         inner = body.get(key)
@@ -145,8 +181,11 @@ def _from_body(body: Mapping[str, Any]) -> Iterator[Message]:
         if key == "input" and isinstance(inner, str):
             yield Message("user", inner, True)
             return
-    if "role" in body or "parts" in body:
+    held = (body.get("message"), body.get("content"))
+    if "role" in body or "parts" in body or any(isinstance(each, Mapping) for each in held):
         yield from _message_or_part(body)
+    elif isinstance(body.get("combined_chunk_content"), str):  # a stream as Logfire sums it up
+        yield Message("assistant", body["combined_chunk_content"], True)
 
 
 def _message_or_part(item: Mapping[str, Any]) -> Iterator[Message]:
@@ -155,7 +194,8 @@ def _message_or_part(item: Mapping[str, Any]) -> Iterator[Message]:
     if isinstance(inner, Mapping):
         yield _message({"finish_reason": item.get("finish_reason"), **inner})
     elif isinstance(held, Mapping) and "parts" in held:  # Gemini's candidates
-        yield _message({"finish_reason": item.get("finishReason"), **held})
+        reason = item.get("finishReason", item.get("finish_reason"))
+        yield _message({"role": "model", "finish_reason": reason, **held})
     elif item.get("type") in ("function_call", "tool_call") and "name" in item:
         yield Message("assistant", tool_calls=[(str(item["name"]), item.get("arguments"))])
     elif item.get("type") in ("function_call_output", "tool_call_output"):
@@ -180,6 +220,8 @@ def _message(item: Mapping[str, Any]) -> Message:
     if isinstance(item.get("refusal"), str):
         message.refusal = True
     message.blank = "content" in item and not message.has_text and not message.media
+    if message.role == "function":
+        message.role = "tool"
     if isinstance(item.get("audio"), Mapping):
         message.blank = False
         message.media.append("audio")
@@ -213,6 +255,8 @@ def _take_part(message: Message, part: Mapping[str, Any]) -> None:
             (part[k] for k in ("response", "result", "output", "content") if k in part), ""
         )
         message.tool_results.append(_flat(result))
+    elif kind is None and (gemini := _gemini_part(part)) is not None:
+        _take_part(message, gemini)
     elif kind in ("blob", "uri", "file") or kind in MEDIA_TYPES:
         message.media.append(_modality(part))
     elif kind == "refusal":
@@ -221,6 +265,22 @@ def _take_part(message: Message, part: Mapping[str, Any]) -> None:
         _take_text(
             message, next((part[k] for k in TEXT_KEYS if isinstance(part.get(k), str)), None)
         )
+
+
+def _gemini_part(part: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A part of Gemini's API, which names its kind by a key, in the words of the others."""
+    for key in ("function_call", "functionCall"):
+        if isinstance(part.get(key), Mapping):
+            call = part[key]
+            return {"type": "tool_call", "name": call.get("name"), "arguments": call.get("args")}
+    for key in ("function_response", "functionResponse"):
+        if isinstance(part.get(key), Mapping):
+            return {"type": "tool_result", "result": part[key].get("response")}
+    for key in ("inline_data", "inlineData", "file_data", "fileData"):
+        if isinstance(part.get(key), Mapping):
+            mime = part[key].get("mime_type", part[key].get("mimeType"))
+            return {"type": "blob", "mime_type": mime}
+    return {"type": "reasoning"} if part.get("thought") is True else None
 
 
 def _modality(part: Mapping[str, Any]) -> str:
@@ -266,11 +326,27 @@ def _when_silent(messages: list[Message]) -> str | None:
 
 def _tool_failure(turn: list[Message]) -> str | None:
     results = [result for m in turn for result in m.tool_results]
-    return next((r for r in reversed(results[-1:]) if TOOL_FAILURE.search(r)), None)
+    return next((r for r in results[-1:] if TOOL_FAILURE.search(r) or _is_error(r)), None)
+
+
+def _is_error(result: str) -> bool:
+    """Whether a tool's result is an object that holds an error and nothing else that one can use.
+
+    So do tools answer by convention, and so does the Model Context Protocol with `isError`.
+    """
+    decoded = decode_json(result) if result[:1] == "{" else None
+    if not isinstance(decoded, Mapping):
+        return False
+    error = decoded.get("error")
+    said = isinstance(error, str | Mapping) and bool(error)
+    return (said and not decoded.keys() - ERROR_KEYS) or decoded.get("isError") is True
 
 
 def _bad_arguments(call: tuple[str, Any]) -> str | None:
     name, arguments = call
+    # What OpenLLMetry makes of arguments that it cannot parse.
+    if isinstance(arguments, Mapping) and arguments.keys() == {"_raw"}:
+        arguments = arguments["_raw"]
     if isinstance(arguments, str) and arguments.strip() and decode_json(arguments) is None:
         return f"{name}({arguments[:200]})"
     return None
@@ -315,6 +391,44 @@ def read_transcript(value: str) -> dict[str, Any]:
         words = decoded.get("text")
         return {"text_out": words} if isinstance(words, str) else {}
     return {"text_out": value} if decoded is None else {}
+
+
+def read_gemini_response(value: str) -> dict[str, Any]:
+    """What a model of Gemini answered, as the Agent Development Kit keeps it: `{content, …}`.
+
+    An empty object stands for content that was not captured; a live model's words stand in
+    `output_transcription`.
+    """
+    decoded = decode_json(value)
+    if not isinstance(decoded, Mapping) or not decoded:
+        return {}
+    held = decoded.get("content")
+    if not isinstance(held, Mapping) or not held.get("parts"):
+        spoken = decoded.get("output_transcription")
+        words = spoken.get("text") if isinstance(spoken, Mapping) else None
+        return {"text_out": words if isinstance(words, str) else ""}
+    found = said_by_model(find_messages(decoded))
+    if INLINE_DATA.fullmatch(found.get("text_out") or ""):
+        return {**found, "text_out": None, "output_modalities": ["audio"]}
+    return found
+
+
+def read_heard(value: str) -> dict[str, Any]:
+    """The words of a message list that a recogniser emitted, whatever role they were given."""
+    return {"text_out": _all_text(value)}
+
+
+def read_speech(value: str) -> dict[str, Any]:
+    """The words of a message list given to synthesis, whatever role they were given."""
+    return {"text_in": _all_text(value)}
+
+
+def _all_text(value: str) -> str | None:
+    decoded = decode_json(value)
+    if decoded is None:
+        return value if value[:1] not in "[{" else None
+    texts = [m.text for m in find_messages(decoded) if m.has_text]
+    return " ".join(texts) if texts else None
 
 
 def read_spoken(value: str) -> dict[str, Any]:

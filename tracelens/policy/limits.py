@@ -17,6 +17,7 @@ class Limits:
     attribute_bytes: int = 16 * 1024**2  # one attribute value
     attributes_per_span: int = 10_000
     archive_members: int = 10_000
+    spans_per_trace: int = 200_000  # stored all the same; a larger trace is not judged
     rejects_kept: int = 1_000  # per input, in the store; the count is always full
     query_seconds: float = 60.0
     query_rows: int = 100_000

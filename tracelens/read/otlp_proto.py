@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from google.protobuf.internal import api_implementation  # type: ignore[import-untyped]
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from google.protobuf.unknown_fields import UnknownFieldSet  # type: ignore[import-untyped]
 from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
+from tracelens.errors import InputError
 from tracelens.read.messages import LEGACY_SCOPE_SPANS, Message, split_message
 from tracelens.read.parts import (
     Envelope,
@@ -33,6 +35,8 @@ from tracelens.read.window import CutError
 _TRACE_LENGTHS: Final = frozenset({0, 8, 16, 24, 32})
 _SPAN_LENGTHS: Final = frozenset({0, 8, 12, 16})
 _REMEMBERED: Final = 4096
+#: Messages within messages that upb decodes, and protobuf in C++ and Java as well.
+_PROTOBUF_DEPTH: Final = 100
 #: The protocol has grown by single numbers; what is further off is something else.
 _NEWER: Final = 16
 
@@ -41,6 +45,13 @@ class ProtoReader:
     """Puts the spans of ResourceSpans messages into a sink."""
 
     def __init__(self, sink: Sink) -> None:
+        if api_implementation.Type() == "python":
+            # Many times slower, and damaged messages make it raise errors of all sorts.
+            raise InputError(
+                f"{sink.tally.path}: protobuf is active in its pure-Python form, which is not fit"
+                " for large or damaged dumps. Unset PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION, or"
+                " install protobuf from a wheel for this platform."
+            )
         self.sink = sink
         self.envelopes: dict[tuple[bytes, bytes], Envelope] = {}
 
@@ -50,7 +61,7 @@ class ProtoReader:
         try:
             resource_spans = ResourceSpans.FromString(message.data)
         except DecodeError as error:
-            self.read_damaged(message, place, single, f"it is not valid protobuf ({error})")
+            self.read_damaged(message, place, single, why_not(error))
             return
         if is_trace(resource_spans):
             self.sink.traces_seen |= bool(resource_spans.scope_spans)
@@ -128,6 +139,13 @@ class ProtoReader:
         for note in notes:
             self.sink.tally.warn(note, place.at)
         return envelope
+
+
+def why_not(error: DecodeError) -> str:
+    """The reason of a decoder in our words: its bound on nesting is no limit of the policy."""
+    if "MaxDepth" in str(error):
+        return f"it is nested deeper than protobuf decodes ({_PROTOBUF_DEPTH} levels)"
+    return f"it is not valid protobuf ({error})"
 
 
 def legacy_scopes(resource_spans: ResourceSpans) -> list[ScopeSpans]:

@@ -209,6 +209,8 @@ class Sink:
         if len(packed) > self.limits.attribute_bytes:
             self.cut_values(parts, notes)
         note_times(parts, notes)
+        if parts.dropped or envelope.dropped:
+            notes.append("dropped")
         self.tally.spans_read += 1
         self.content += len(packed)
         if notes:

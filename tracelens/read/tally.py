@@ -22,6 +22,7 @@ SENTENCES: Final[dict[str, str]] = {
     "attribute_cut": "an attribute value beyond the limit attribute_bytes was cut",
     "bad_value": "a value does not fit its declared type and was kept as it was written",
     "compression_garbage": "bytes after the compressed data were ignored",
+    "dropped": "the emitter dropped attributes, events or links of a span; column dropped counts",
     "duplicate_keys": "an attribute key occurs more than once in a span; the first one counts",
     "invalid_id": "a span has no usable trace or span id; it was given one of its own",
     "negative_duration": "a span ends before it starts",

@@ -8,10 +8,11 @@ import polars as pl
 
 from tracelens.policy import Policy
 from tracelens.requests.assemble import assign_requests
+from tracelens.requests.oversized import NOTE, unjudged
 from tracelens.requests.runs import stage_runs, with_errors
 from tracelens.requests.summary import summarise
 
-__all__ = ["Facts", "collect_facts"]
+__all__ = ["NOTE", "SPAN_COLUMNS", "Facts", "collect_facts", "unjudged"]
 
 #: The span columns that requests, checks and locate look at; everything else stays in the store.
 SPAN_COLUMNS = (
@@ -29,6 +30,7 @@ SPAN_COLUMNS = (
     "exception_message",
     "exception_unix_nano",
     "content_hash",
+    "notes",
     "emitter",
     "turn_based",
     "role",

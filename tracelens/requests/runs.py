@@ -11,8 +11,11 @@ from tracelens.requests.tree import nearest, nearest_above
 CLIENT = 3  # OTLP SpanKind
 OK, ERROR = 1, 2  # OTLP status codes
 
+#: Where a stage stands in a request.
+ORDER = {"transcription": 0, "reasoning": 1, "tool": 2, "synthesis": 3}
+
 #: Words of a status message that tell a timeout from an abort whose type is the same.
-TIMED_OUT = r"(?i)\btime[d ]?-?out|deadline"
+TIMED_OUT = r"(?i)\btimed?[ -]?out|deadline"
 
 
 def with_errors(spans: pl.DataFrame, names: ErrorNames) -> pl.DataFrame:
@@ -31,7 +34,9 @@ def with_errors(spans: pl.DataFrame, names: ErrorNames) -> pl.DataFrame:
     cancel = matches_any(kind, names.cancelled).fill_null(False) & ~timeout
     http = pl.col("stage_by") == "url_path"
     abandoned = http & pl.col("http_status").is_null() & ~status & (pl.col("kind") == CLIENT)
-    wrong = status | signed | refused
+    # An emitter may mark what is part of its normal course: its sign says so.
+    fine = (pl.col("sign") == "ok").fill_null(False)
+    wrong = (status | signed | refused) & ~fine
     return spans.with_columns(
         is_error=wrong & ~cancel,
         is_cancel=(wrong & cancel) | (pl.col("sign") == "cancelled").fill_null(False),
@@ -55,8 +60,10 @@ def stage_runs(spans: pl.DataFrame) -> pl.DataFrame:
         and the texts that went in and came out.
     """
     runs = _members(spans).group_by("request", "run", maintain_order=True).agg(_folded())
-    runs = runs.with_columns(is_error=_failed_run()).sort("request", "start", "end", "run")
-    return _with_exchanges(runs)
+    # Spans of JavaScript begin on whole milliseconds: of two, the earlier stage came first.
+    order = pl.col("stage").replace_strict(ORDER, return_dtype=pl.Int32)
+    runs = runs.with_columns(is_error=_failed_run(), _order=order)
+    return _with_exchanges(runs.sort("request", "start", "_order", "end", "run").drop("_order"))
 
 
 def _members(spans: pl.DataFrame) -> pl.DataFrame:

@@ -23,14 +23,17 @@ def summarise(spans: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One row per request with its ids, role (`turn`, `user_turn`, `agent_turn`, `trace`), span
         ids, times in ns, `complete` (its own span is there), the error of its own code
-        (`app_*`: an error outside of every stage), `interrupted`, `later_turn` and `heard`.
+        (`app_*`: an error outside of every stage), `interrupted`, `later_turn`, `heard`, and
+        `notes`: what is odd about its spans, sorted.
     """
     inside = spans.filter(pl.col("request").is_not_null())
     requests = inside.group_by("request", maintain_order=True).agg(_request_columns())
+    requests = requests.join(_notes(inside), on="request", how="left", maintain_order="left")
     requests = requests.join(_app_errors(inside), on="request", how="left")
     requests = requests.join(_run_columns(runs), on="request", how="left")
     requests = requests.with_columns(
-        request_id=_request_ids(requests), heard=pl.col("heard").fill_null(False)
+        request_id=request_ids(requests.get_column("request")),
+        heard=pl.col("heard").fill_null(False),
     )
     return _with_later_turns(requests, _sessions(spans)).sort("start", "request")
 
@@ -74,9 +77,44 @@ def _request_columns() -> list[pl.Expr]:
         pl.col("http_status").filter(own).first().alias("own_http_status"),
         _of_an_assistant().any().alias("assistant"),
         pl.col("ttfb_ms").filter(turn).drop_nulls().first().alias("ttfa_ms"),
-        pl.col("cost_usd").filter(pl.col("stage").is_not_null()).sum().alias("cost_sum"),
-        pl.col("cost_usd").filter(pl.col("stage").is_not_null()).count().alias("cost_count"),
+        pl.col("cost_usd")
+        .filter(pl.col("stage").is_not_null() & _real_cost())
+        .sum()
+        .alias("cost_sum"),
+        (pl.col("stage").is_not_null() & _real_cost()).sum().alias("cost_count"),
     ]
+
+
+def _real_cost() -> pl.Expr:
+    """Whether a recorded cost can be one: it is a number, and nobody is paid for a call."""
+    return (pl.col("cost_usd").is_finite() & (pl.col("cost_usd") >= 0)).fill_null(False)
+
+
+def _notes(spans: pl.DataFrame) -> pl.DataFrame:
+    """`request, notes`: what the reader noted about its spans, and what their tree shows."""
+    start, end = pl.col("start_unix_nano"), pl.col("end_unix_nano")
+    above = spans.select(row="row", parent_start="start_unix_nano")
+    tree = spans.join(above, left_on="parent_row", right_on="row", how="left")
+    root = pl.col("parent_span_id").is_null()
+    shape = {
+        "bad_cost": (pl.col("cost_usd").is_not_null() & ~_real_cost()).any(),
+        "clock_skew": (start < pl.col("parent_start")).any(),
+        "cycle": pl.col("cut").any(),
+        "duplicate_id": pl.col("duplicate").any(),
+        "missing_parent": pl.col("orphan").any(),
+        "several_roots": root.sum() > 1,
+        "zero_duration": (start == end).any(),
+    }
+    seen = tree.group_by("request").agg(
+        pl.col("notes").drop_nulls().explode().drop_nulls().unique(),
+        pl.concat_list(
+            pl.when(odd.fill_null(False)).then(pl.lit(note)) for note, odd in shape.items()
+        )
+        .first()
+        .alias("_shape"),
+    )
+    notes = pl.col("notes").list.concat("_shape").list.drop_nulls().list.sort()
+    return seen.select("request", notes=notes)
 
 
 def _of_an_assistant() -> pl.Expr:
@@ -89,11 +127,10 @@ def _assumed_role() -> pl.Expr:
     return pl.when(pl.col("turn_based").any()).then(pl.lit("turn")).otherwise(pl.lit("trace"))
 
 
-def _request_ids(requests: pl.DataFrame) -> pl.Series:
+def request_ids(requests: pl.Series) -> pl.Series:
     """First 32 hex digits of SHA-256 over trace id and request span id, as lower-case hex text."""
-    keys = requests.get_column("request").to_list()
     return pl.Series(
-        [hashlib.sha256(key.encode()).hexdigest()[:32] for key in keys], dtype=pl.String
+        [hashlib.sha256(key.encode()).hexdigest()[:32] for key in requests], dtype=pl.String
     )
 
 
@@ -167,10 +204,15 @@ def _sessions(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_later_turns(requests: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
-    """Mark requests that another turn of the same conversation follows."""
+    """Mark requests that another turn of the same conversation follows.
+
+    One whose own span has not arrived does not count: when it began is not known.
+    """
     whole = pl.col("request_trace_id").is_in(sessions.get_column("trace_id").implode())
     keyed = requests.with_columns(
-        _talk=pl.when(whole)
+        _talk=pl.when((pl.col("role") == "trace") | ~pl.col("complete"))
+        .then("request")
+        .when(whole)
         .then("request_trace_id")
         .otherwise(pl.coalesce("session_id", "request_trace_id"))
     ).sort("start", "request")

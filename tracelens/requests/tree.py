@@ -14,24 +14,29 @@ STEPS = 26
 
 
 def with_tree(spans: pl.DataFrame) -> pl.DataFrame:
-    """Keep one row per span id, sort, and add `row`, `parent_row`, `orphan` and `depth`.
+    """Keep one row per span id, sort, and add `row`, `parent_row`, `depth` and what is odd.
 
     Of several spans with one id the one with the smallest content hash is kept, so that the
-    order of loading does not matter. `parent_row` is null for roots, for spans whose parent is
-    not there (`orphan`), and where a cycle was cut.
+    order of loading does not matter; it is marked `duplicate`. `parent_row` is null for roots,
+    for spans whose parent is not there (`orphan`), and where a cycle was cut (`cut`).
     """
-    unique = spans.sort("trace_id", "span_id", "content_hash").unique(
-        ["trace_id", "span_id"], keep="first", maintain_order=True
+    keys = ["trace_id", "span_id"]
+    again = pl.all_horizontal(pl.col(key) == pl.col(key).shift(-1) for key in keys)
+    unique = (
+        spans.sort(*keys, "content_hash")
+        .with_columns(duplicate=again.fill_null(False))
+        .unique(keys, keep="first", maintain_order=True)
     )
     ordered = unique.sort("trace_id", "start_unix_nano", "span_id").with_row_index("row")
-    keys = ordered.select("trace_id", parent_span_id="span_id", parent_row="row")
+    parents = ordered.select("trace_id", parent_span_id="span_id", parent_row="row")
     joined = ordered.join(
-        keys, on=["trace_id", "parent_span_id"], how="left", maintain_order="left"
+        parents, on=["trace_id", "parent_span_id"], how="left", maintain_order="left"
     )
     orphan = pl.col("parent_span_id").is_not_null() & pl.col("parent_row").is_null()
     tree = joined.with_columns(orphan=orphan)
     parent = _without_cycles(tree)
-    return tree.with_columns(parent_row=parent, depth=_depth(parent))
+    cut = pl.col("parent_row").is_not_null() & parent.is_null()
+    return tree.with_columns(cut=cut, parent_row=parent, depth=_depth(parent))
 
 
 def nearest(parent: pl.Series, marked: pl.Series) -> pl.Series:

@@ -1,10 +1,23 @@
 """Parquet segments, the log that says which are live, and DuckDB views over them."""
 
 from tracelens.store.lookups import Find
+from tracelens.store.neighbours import Reach
 from tracelens.store.protocol import LoadEntry
 from tracelens.store.snapshot import Snapshot
 from tracelens.store.stage import Stage
-from tracelens.store.store import Store
+from tracelens.store.store import Store, check_place
+from tracelens.store.verify import Damage
 from tracelens.store.writer import Fresh, Writer
 
-__all__ = ["Find", "Fresh", "LoadEntry", "Snapshot", "Stage", "Store", "Writer"]
+__all__ = [
+    "Damage",
+    "Find",
+    "Fresh",
+    "LoadEntry",
+    "Reach",
+    "Snapshot",
+    "Stage",
+    "Store",
+    "Writer",
+    "check_place",
+]

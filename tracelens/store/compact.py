@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from tracelens.store.checksum import damage_of, sha256_of
 from tracelens.store.engine import Engine
 from tracelens.store.keys import keys_of
 from tracelens.store.live import install_kind, install_live
-from tracelens.store.log import Kind, Live, Log, Segment
+from tracelens.store.log import Checksum, Kind, Live, Log, Segment
 from tracelens.store.segments import (
     SEGMENT_FOLDER,
     all_columns,
@@ -35,10 +37,10 @@ def compact(store: Path, log: Log) -> None:
     for kind in _KINDS:
         # A turn of many commits leaves more than one round can merge.
         while len((live := log.live()).of(kind)) > SEGMENTS_KEPT:
-            alike = _largest_group(live.of(kind))
-            if len(alike) < 2:
+            old = _smallest(store, log, _largest_group(live.of(kind)))
+            if len(old) < 2:
                 break
-            _merge_smallest(store, log, live, kind, alike)
+            _merge(store, log, live, kind, old)
 
 
 def _largest_group(segments: Sequence[Segment]) -> Sequence[Segment]:
@@ -58,10 +60,15 @@ def _largest_group(segments: Sequence[Segment]) -> Sequence[Segment]:
     return max(groups.values(), key=len)
 
 
-def _merge_smallest(
-    store: Path, log: Log, live: Live, kind: Kind, alike: Sequence[Segment]
-) -> None:
-    old = sorted(alike, key=lambda each: each.rows)[:SEGMENTS_MERGED]
+def _smallest(store: Path, log: Log, alike: Sequence[Segment]) -> list[Segment]:
+    """The segments to merge; a damaged one stays apart, where its checksum still tells."""
+    checksums = log.checksums()
+    ordered = iter(sorted(alike, key=lambda each: each.rows))
+    whole = (each for each in ordered if damage_of(store / SEGMENT_FOLDER, each, checksums) is None)
+    return list(islice(whole, SEGMENTS_MERGED))
+
+
+def _merge(store: Path, log: Log, live: Live, kind: Kind, old: Sequence[Segment]) -> None:
     kept = [each for each in live.of(kind) if each not in old]
     engine = Engine(store)
     try:
@@ -71,7 +78,9 @@ def _merge_smallest(
         done = _done_tombstones(engine, store, kept) if kind == "requests" else []
     finally:
         engine.close()
-    log.replace(old, new, keys_of(new, store / SEGMENT_FOLDER), done)
+    folder = store / SEGMENT_FOLDER
+    checksum = Checksum(new.name, sha256_of(folder / new.name))
+    log.replace(old, new, keys_of(new, folder), checksum, done)
 
 
 def _done_tombstones(engine: Engine, store: Path, kept: Sequence[Segment]) -> list[str]:

@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from tracelens.errors import QueryError, StoreError
+from tracelens.store.checksum import REPAIR, first_damage
 from tracelens.store.disk import WAY_OUT
 
 SPILL: Final = "spill-"  # begins the folder that holds what does not fit into memory
@@ -21,17 +22,22 @@ MEMORY_LIMIT: Final = 4 * 1024**3  # bytes, unless half of the machine is less
 THREADS: Final = 8
 #: Errors of writing; only what is written has a name that begins like that of a draft.
 _WRITING: Final = re.compile(r"Could not write|No space left|Read-only|/\.tmp-")
+#: Errors that say nothing about files, and those that values in a sound file can cause.
+_SOUND: Final = (duckdb.OutOfMemoryException, duckdb.InterruptException)
+_VALUES: Final = (duckdb.ConversionException, duckdb.OutOfRangeException)
 
 
 class Engine:
     """One in-memory database that may touch files below its folders only."""
 
-    def __init__(self, store: Path, *, also: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, store: Path, *, also: Sequence[Path] = (), memory: int = MEMORY_LIMIT
+    ) -> None:
         self._store = store
         # Spill files of two processes carry the same names, so each engine has its own folder;
         # DuckDB makes it when it is needed, and its parent it would not make.
         spill = store.absolute() / f"{SPILL}{os.getpid()}-{uuid.uuid4().hex}"
-        self._connection = duckdb.connect(":memory:", config=_config(spill))
+        self._connection = duckdb.connect(":memory:", config=_config(spill, memory))
         folders = ", ".join(literal(str(each.absolute())) for each in (store, *also))
         # The order matters: nothing can be set once the configuration is locked.
         self.run("set parquet_metadata_cache = true")
@@ -58,22 +64,20 @@ class Engine:
             return as_frame(cursor.sql(sql, params=params or {}).to_arrow_table())
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
-        """Turn errors of the database into ours; a damaged segment is named."""
+    def translated(self, *, trusted: bool = True) -> Iterator[None]:
+        """Turn errors of the database into ours; a damaged segment is named.
+
+        A query that is not `trusted` may itself be wrong, which is no reason to read all files.
+        """
         with translated():
             try:
                 yield
-            except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException):
-                raise
-            except duckdb.Error as error:
-                damaged = _find_damaged(self._store) if _may_be_damage(error) else None
-                if damaged is None:
+            except (duckdb.Error, UnicodeDecodeError) as error:
+                suspect = _may_be_damage(error, trusted=trusted)
+                damage = first_damage(self._store / "segments") if suspect else None
+                if damage is None:
                     raise
-                raise StoreError(
-                    f"store {self._store} is damaged: {damaged} cannot be decoded "
-                    f"({_first_line(error)}); restore the file from a backup or ingest into a new "
-                    "store"
-                ) from error
+                raise StoreError(f"store {self._store} is damaged: {damage}; {REPAIR}") from error
 
     def table(self, name: str, rows: pl.DataFrame) -> None:
         """Create or replace a table; registered frames would be invisible to other cursors."""
@@ -114,27 +118,18 @@ def translated() -> Iterator[None]:
         raise QueryError(
             "the query needs more memory than it may use; select fewer rows or columns"
         ) from error
-    except duckdb.Error as error:
+    except (duckdb.Error, UnicodeDecodeError) as error:
         raise QueryError(_first_line(error)) from error
 
 
-def _may_be_damage(error: duckdb.Error) -> bool:
-    # What its decoders of Parquet throw has no class of its own, or names the file.
-    return type(error) is duckdb.Error or ".parquet" in str(error)
-
-
-def _find_damaged(store: Path) -> Path | None:
-    """The first file of a store that cannot be read to its end; slow, and only for bad days."""
-    with duckdb.connect(":memory:") as connection:
-        for path in sorted((store / "segments").glob("*.parquet")):
-            try:
-                for _ in connection.sql(
-                    f"from read_parquet([{literal(str(path))}])"
-                ).to_arrow_reader():
-                    pass
-            except duckdb.Error:
-                return path
-    return None
+def _may_be_damage(error: Exception, *, trusted: bool) -> bool:
+    if isinstance(error, _SOUND) or _WRITING.search(str(error)):
+        return False
+    # What the decoders of Parquet throw has no class of its own, or names the file. A flipped bit
+    # in a schema looks like a query for another column, and a name that is no text any more is
+    # no message either.
+    plain = type(error) in (duckdb.Error, UnicodeDecodeError) or ".parquet" in str(error)
+    return plain or (trusted and not isinstance(error, _VALUES))
 
 
 def _first_line(error: Exception) -> str:
@@ -144,10 +139,10 @@ def _first_line(error: Exception) -> str:
     return " ".join([first, *hints])
 
 
-def _config(spill: Path) -> dict[str, str | bool | int | float | list[str]]:
+def _config(spill: Path, memory: int) -> dict[str, str | bool | int | float | list[str]]:
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "memory_limit": f"{min(MEMORY_LIMIT, machine // 2) // 1024**2}MiB",
+        "memory_limit": f"{min(memory, machine // 2) // 1024**2}MiB",
         "threads": min(THREADS, os.cpu_count() or 1),
         "temp_directory": str(spill),
         "autoinstall_known_extensions": False,

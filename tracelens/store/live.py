@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 import polars as pl
 
 from tracelens.errors import StoreError
+from tracelens.store.checksum import REPAIR
 from tracelens.store.engine import Engine
 from tracelens.store.log import Alias, Kind, Live, Load, Records, Reject, Segment, Tombstone
 from tracelens.store.segments import SEGMENT_FOLDER, relation
@@ -58,11 +59,13 @@ def check_files(store: Path, segments: Sequence[Segment]) -> None:
         try:
             size = path.stat().st_size
         except OSError as error:
-            raise StoreError(f"store {store} is damaged: {path} is missing ({error})") from error
+            raise StoreError(
+                f"store {store} is damaged: {path} is missing ({error}); {REPAIR}"
+            ) from error
         if size != segment.bytes:
             raise StoreError(
                 f"store {store} is damaged: {path} has {size} bytes, {segment.bytes} were written; "
-                "restore the file from a backup or ingest into a new store"
+                f"{REPAIR}"
             )
 
 

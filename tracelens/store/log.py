@@ -24,6 +24,12 @@ _REFUSED: Final = ("disk I/O error", "disk is full", "readonly database")
 
 LIVE_SEGMENTS: Final = "where gone is null order by generation, name"
 
+#: Loads of a dump under one path that brought nothing.
+_REPEATS: Final = """
+    select generation, number from loads where sha256 = ?
+    and report ->> '$.status' = 'loaded_before' and report ->> '$.path' = ?
+"""
+
 Kind = Literal["spans", "requests"]
 Row = TypeVar("Row")
 
@@ -50,6 +56,14 @@ class SegmentKeys:
     segment: str
     kind: str
     keys: bytes
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What the bytes of a segment hash to: SHA-256 in hex."""
+
+    segment: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -120,8 +134,10 @@ class Entry:
     generation: int
     segments: Sequence[Segment]
     keys: Sequence[SegmentKeys] = ()
+    checksums: Sequence[Checksum] = ()
     tombstones: Sequence[str] = ()
     loads: Sequence[Load] = ()
+    repeats: Sequence[tuple[str, str]] = ()  # sha256 and path of loads that brought nothing
     rejects: Sequence[Reject] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     request_ids: Sequence[str] = ()
@@ -133,7 +149,7 @@ def create_log(folder: Path) -> None:
     draft.unlink(missing_ok=True)
     connection = sqlite3.connect(draft, isolation_level=None)
     try:
-        connection.executescript(files(__package__).joinpath("log.sql").read_text("utf-8"))
+        connection.executescript(_tables())
         meta = {"schema": LOG_SCHEMA, "version": 0, "generation": 0}
         connection.executemany("insert into meta values (?, ?)", meta.items())
     finally:
@@ -205,8 +221,10 @@ class Log:
             self._bump()
             self._insert("segments (" + _names(Segment) + ")", entry.segments)
             self._insert("segment_keys", entry.keys)
+            self._insert("checksums", entry.checksums)
             rows = [(trace, entry.generation) for trace in entry.tombstones]
             self._connection.executemany("insert or replace into tombstones values (?, ?)", rows)
+            self._drop_repeats(entry.repeats)
             self._insert("loads", entry.loads)
             self._insert("rejects", entry.rejects)
             self._add_aliases(entry)
@@ -216,6 +234,7 @@ class Log:
         old: Sequence[Segment],
         new: Segment,
         keys: Sequence[SegmentKeys],
+        checksum: Checksum,
         done: Sequence[str] = (),
     ) -> None:
         """Swap segments for a merged one; the old files may be deleted after a grace period.
@@ -229,7 +248,17 @@ class Log:
             run("update segments set gone = ? where name = ?", [(now, each.name) for each in old])
             self._insert("segments (" + _names(Segment) + ")", [new])
             self._insert("segment_keys", keys)
+            self._insert("checksums", [checksum])
             run("delete from tombstones where trace_id = ?", [(each,) for each in done])
+
+    def checksums(self) -> dict[str, str]:
+        """SHA-256 in hex by segment; those written before it was kept have none."""
+        exists = "select count(*) from sqlite_master where name = 'checksums'"
+        with self._transaction("deferred"):
+            if not self._connection.execute(exists).fetchone()[0]:
+                return {}
+            rows = self._rows(Checksum, "checksums")
+        return {row.segment: row.sha256 for row in rows}
 
     def files(self) -> dict[str, float | None]:
         """Every segment file that the log knows, with the unix time when it was replaced."""
@@ -241,6 +270,7 @@ class Log:
         gone = [(name,) for name in names]
         with self._transaction("immediate"):
             self._connection.executemany("delete from segment_keys where segment = ?", gone)
+            self._connection.executemany("delete from checksums where segment = ?", gone)
             self._connection.executemany("delete from segments where name = ?", gone)
 
     def _connect(self, mode: str) -> sqlite3.Connection:
@@ -262,6 +292,7 @@ class Log:
         if write:
             self._connection.execute("pragma journal_mode = wal")
             self._connection.execute("pragma synchronous = full")
+            self._connection.executescript(_tables())
 
     def _read_live(self) -> Live:
         segments = self._rows(Segment, "segments", LIVE_SEGMENTS)
@@ -273,6 +304,13 @@ class Log:
             self._rows(Reject, "rejects", "order by rowid"),
             self._rows(Alias, "aliases"),
         )
+
+    def _drop_repeats(self, repeats: Sequence[tuple[str, str]]) -> None:
+        # Whoever loads the same folder every night finds the newest of these rows, and not so many
+        # that the log outgrows the spans.
+        run = self._connection.executemany
+        run(f"delete from rejects where (generation, number) in ({_REPEATS})", repeats)
+        run(f"delete from loads where (generation, number) in ({_REPEATS})", repeats)
 
     def _add_aliases(self, entry: Entry) -> None:
         # A chain a > b > c is kept flat, and an id that is in use again is no alias any more.
@@ -363,6 +401,10 @@ class Moment:
         """The id that an earlier id of a request was replaced with."""
         found = self._log._rows(Alias, "aliases", "where request_id = ?", request_id)
         return found[0].new_request_id if found else None
+
+
+def _tables() -> str:
+    return files(__package__).joinpath("log.sql").read_text("utf-8")
 
 
 def _names(row: type[Any]) -> str:

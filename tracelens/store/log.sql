@@ -1,9 +1,10 @@
 -- The commit log. A row that is not here does not exist, whatever files lie in the folder.
+-- Every writer runs this, so a log from before a table existed gets it.
 
-create table meta (key text primary key, value not null) without rowid;
+create table if not exists meta (key text primary key, value not null) without rowid;
 
 -- A Parquet file. `gone` is when a compaction replaced it (unix seconds); live ones have none.
-create table segments (
+create table if not exists segments (
     name text primary key,
     kind text not null,
     generation integer not null,
@@ -18,19 +19,26 @@ create table segments (
 
 -- The ids of a segment by kind: distinct keys of fixed width, ascending. A lookup searches them to
 -- find the few files that it has to open. They outlive a replaced segment as its file does.
-create table segment_keys (
+create table if not exists segment_keys (
     segment text not null,
     kind text not null,
     keys blob not null,
     primary key (segment, kind)
 );
 
+-- SHA-256 of the file of a segment, in hex: most damage decodes without an error. Segments from
+-- before this table existed have none.
+create table if not exists checksums (
+    segment text primary key,
+    sha256 text not null
+) without rowid;
+
 -- Request rows of a trace that are older than its generation are dead.
-create table tombstones (trace_id text primary key, generation integer not null) without rowid;
+create table if not exists tombstones (trace_id text primary key, generation integer not null) without rowid;
 
 -- A part of an input, by the commit that stored it and its number there: small inputs share a
 -- commit. The sha256 counts as known once a `final` part has it.
-create table loads (
+create table if not exists loads (
     generation integer not null,
     number integer not null,
     committed_unix_nano integer not null,
@@ -39,17 +47,17 @@ create table loads (
     report text not null,
     primary key (generation, number)
 );
-create index loads_by_sha256 on loads (sha256);
+create index if not exists loads_by_sha256 on loads (sha256);
 
-create table rejects (
+create table if not exists rejects (
     generation integer not null,
     number integer not null,
     at text,
     reason text,
     excerpt text
 );
-create index rejects_by_generation on rejects (generation);
+create index if not exists rejects_by_generation on rejects (generation);
 
 -- Earlier ids of requests, kept so that an id once shown to somebody still resolves.
-create table aliases (request_id text primary key, new_request_id text not null) without rowid;
-create index aliases_by_new on aliases (new_request_id);
+create table if not exists aliases (request_id text primary key, new_request_id text not null) without rowid;
+create index if not exists aliases_by_new on aliases (new_request_id);

@@ -11,6 +11,7 @@ import polars as pl
 
 from tracelens.errors import StoreError
 from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, PROMOTED, RAW_SPAN, REQUEST
+from tracelens.store.checksum import REPAIR, UNDECODED
 from tracelens.store.log import Kind, Segment
 from tracelens.store.segments import GENERATION, SEGMENT_FOLDER, parse_types, sql_type
 from tracelens.store.views import select_list
@@ -76,10 +77,9 @@ def collect_rows(
         lazy = pl.scan_parquet(path, glob=False).filter(condition).select(present)
         try:
             rows = lazy.collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except UNDECODED as error:
             raise StoreError(
-                f"store {store} is damaged: {path} cannot be decoded ({error}); restore the file "
-                "from a backup or ingest into a new store"
+                f"store {store} is damaged: {path} cannot be decoded ({error}); {REPAIR}"
             ) from error
         parts.append(_aligned(kind, segment.name, rows, columns, known))
     return pl.concat(parts) if parts else _no_rows(kind, columns, known)

@@ -11,9 +11,10 @@ from typing import Any
 
 import polars as pl
 
+from tracelens.store.checksum import sha256_of
 from tracelens.store.disk import writing
 from tracelens.store.keys import keys_of
-from tracelens.store.log import Entry, Load, Log, Reject, Segment, SegmentKeys
+from tracelens.store.log import Checksum, Entry, Load, Log, Reject, Segment, SegmentKeys
 from tracelens.store.segments import (
     COLUMNS,
     columns_json,
@@ -51,6 +52,7 @@ class Part:
     aliases: Mapping[str, str]
     drafts: list[Segment] = field(default_factory=list)
     keys: list[SegmentKeys] = field(default_factory=list)
+    checksums: list[Checksum] = field(default_factory=list)
 
 
 def write_drafts(part: Part) -> None:
@@ -62,8 +64,9 @@ def write_drafts(part: Part) -> None:
         write_requests(part.requests, part.generation, part.folder / name)
         part.drafts.append(_request_segment(part, name))
     for draft in part.drafts:
-        found = keys_of(draft, part.folder)
-        part.keys += [replace(each, segment=final_name(draft.name)) for each in found]
+        name = final_name(draft.name)
+        part.keys += [replace(each, segment=name) for each in keys_of(draft, part.folder)]
+        part.checksums.append(Checksum(name, sha256_of(part.folder / draft.name)))
 
 
 def sync_drafts(part: Part) -> None:
@@ -90,8 +93,10 @@ def record_part(part: Part) -> None:
             part.generation,
             [_renamed(draft) for draft in part.drafts],
             part.keys,
+            part.checksums,
             part.judged,
             [_load(part.generation, number, each) for number, each in enumerate(part.entries)],
+            _repeats(part.entries),
             [
                 _reject(part.generation, number, reject)
                 for number, each in enumerate(part.entries)
@@ -144,6 +149,15 @@ def _load(generation: int, number: int, entry: LoadEntry) -> Load:
     report = _clean(json.dumps(entry.report, ensure_ascii=False, default=str))
     sha256 = entry.report.get("sha256")
     return Load(generation, number, time.time_ns(), sha256, entry.final, report)
+
+
+def _repeats(entries: Sequence[LoadEntry]) -> list[tuple[str, str]]:
+    reports = (each.report for each in entries)
+    return [
+        (each["sha256"], _clean(str(each.get("path"))))
+        for each in reports
+        if each.get("status") == "loaded_before" and each.get("sha256") is not None
+    ]
 
 
 def _reject(generation: int, number: int, row: Mapping[str, Any]) -> Reject:

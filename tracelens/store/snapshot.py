@@ -54,7 +54,7 @@ class Snapshot:
             watchdog = threading.Timer(seconds, cursor.interrupt)
             watchdog.start()
             try:
-                with self.engine.translated():
+                with self.engine.translated(trusted=False):
                     return _first_rows(cursor, sql, rows + 1)
             except QueryError as error:
                 if isinstance(error.__cause__, duckdb.InterruptException):

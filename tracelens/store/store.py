@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -20,6 +21,7 @@ from tracelens.store.lookups import Find, Lookups
 from tracelens.store.segments import SEGMENT_FOLDER, sync_path
 from tracelens.store.snapshot import Snapshot
 from tracelens.store.stage import STAGING_FOLDER, Stage
+from tracelens.store.verify import Damage, find_damage
 from tracelens.store.writer import LOCK_FILE, Writer
 
 #: Seconds that a writer waits for its turn.
@@ -45,17 +47,21 @@ class Store:
         Raises NotFoundError when there is none, StoreError when it is damaged, newer than this
         version, or when the folder holds something else.
         """
-        if path.exists() and not path.is_dir():
-            raise StoreError(f"{path} is a file, not a store; a store is a folder")
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            raise StoreError(
+                f"{path}: the path of a store must be UTF-8, which DuckDB and Parquet take paths"
+                " to be; name another folder, or set a locale with UTF-8"
+            ) from error
+        if create or (path.exists() and not path.is_dir()):
+            check_place(path)
         if not (path / LOG_FILE).exists():
             if not create:
                 raise NotFoundError(
                     f"no store at {path}; make one with `tracelens ingest PATH… --store {path}`"
                 )
-            try:
-                _create_store(path)
-            except OSError as error:
-                raise StoreError(f"no store can be made at {path}: {error}") from error
+            _create_store(path)
         return cls(path)
 
     def close(self) -> None:
@@ -182,6 +188,14 @@ class Store:
         live = self._log.live()
         return export_otlp(self.path, live, file, _listed(traces), overwrite=overwrite)
 
+    def verify(self) -> list[Damage]:
+        """Compare every live segment with its checksum; the damaged ones and what they hold.
+
+        Reads all files once, and finds damage that decodes without an error. Segments from a
+        version that kept no checksums are decoded instead, which finds less.
+        """
+        return find_damage(self.path, self._log)
+
     def stage(self) -> Stage:
         """A place to put the spans of one part, without a lock; use it as a context manager."""
         return Stage(self.path)
@@ -208,19 +222,37 @@ class Store:
             return question(newer)
 
 
-def _create_store(path: Path) -> None:
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    expected = {LOCK_FILE, SEGMENT_FOLDER, STAGING_FOLDER}
-    strangers = [each.name for each in path.iterdir() if not each.name.startswith(".tmp-")]
-    if set(strangers) - expected - {LOG_FILE}:
+def check_place(path: Path) -> None:
+    """Raise StoreError where no store is and none can be made: a file, a folder of other files."""
+    if path.exists() and not path.is_dir():
+        raise StoreError(f"{path} is a file, not a store; a store is a folder")
+    if not path.exists() or (path / LOG_FILE).exists():
+        return
+    with _making(path):
+        names = {each.name for each in path.iterdir() if not each.name.startswith(".tmp-")}
+    # A process that makes the store right now may have come this far.
+    if names - {LOCK_FILE, SEGMENT_FOLDER, STAGING_FOLDER, LOG_FILE}:
         raise StoreError(f"{path} holds other files and is not a store; name an empty folder")
-    with WriterLock(path / LOCK_FILE, seconds=PATIENCE):
-        (path / SEGMENT_FOLDER).mkdir(exist_ok=True)
-        (path / STAGING_FOLDER).mkdir(exist_ok=True)
-        # Another process may have made it while we waited.
-        if not (path / LOG_FILE).exists():
-            create_log(path)
-            sync_path(path)
+
+
+def _create_store(path: Path) -> None:
+    with _making(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with WriterLock(path / LOCK_FILE, seconds=PATIENCE):
+            (path / SEGMENT_FOLDER).mkdir(exist_ok=True)
+            (path / STAGING_FOLDER).mkdir(exist_ok=True)
+            # Another process may have made it while we waited.
+            if not (path / LOG_FILE).exists():
+                create_log(path)
+                sync_path(path)
+
+
+@contextmanager
+def _making(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"no store can be made at {path}: {error}") from error
 
 
 def _report(load: Load) -> dict[str, Any]:

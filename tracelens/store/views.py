@@ -21,6 +21,7 @@ VIEWS: Final = (
     "candidates",
     "loads",
     "rejects",
+    "links",
     "aliases",
 )
 

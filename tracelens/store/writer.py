@@ -20,6 +20,7 @@ from tracelens.store.engine import Engine, identifier, literal
 from tracelens.store.live import install_kind, install_live
 from tracelens.store.lock import WriterLock
 from tracelens.store.log import Live, Log, Segment
+from tracelens.store.neighbours import Neighbours, Reach
 from tracelens.store.segments import (
     GENERATION,
     SEGMENT_FOLDER,
@@ -34,6 +35,8 @@ from tracelens.store.stage import SOURCE, Stage
 from tracelens.store.sweep import GRACE, sweep
 
 LOCK_FILE: Final = "writer.lock"
+#: Bytes that the database may hold; it sorts on disk beyond. The rest of 1 GiB is for frames.
+MEMORY: Final = 400 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Writer:
             opened.callback(self._log.close)
             with writing(self._store):
                 sweep(self._store, self._log, grace=self._grace)
-            self._engine = Engine(self._store)
+            self._engine = Engine(self._store, memory=MEMORY)
             opened.callback(self._engine.close)
             self._refresh()
             opened.callback(self._drop_fresh)
@@ -101,21 +104,26 @@ class Writer:
         names = traces["trace_id"].to_list()
         return self._remember(Fresh(stored, stage.rows - stored, names, by_source, segment))
 
-    def related_traces(self, traces: Sequence[str]) -> list[str]:
-        """These traces and all that share a session of turns with them, sorted.
+    def neighbours(self, reach: Reach) -> Neighbours:
+        """Which traces look at one another, of those that are stored or fresh."""
+        return Neighbours(self._engine, reach)
 
-        Only turns look at one another across traces. A session id on other spans may be anything,
-        often one word for all traffic, and would tie the whole store together.
+    def sizes_of(self, traces: Sequence[str]) -> pl.DataFrame:
+        """`trace_id, spans, start` (of the first span, in ns) of each trace, fresh spans included.
+
+        Sorted by trace id. Both contents of a span that was sent with two count.
         """
-        self._engine.run(f"create or replace table session_traces as {_SESSION_TRACES}")
-        self._engine.table("related_traces", _trace_frame(traces))
-        found = set(traces)
-        while True:
-            step = self._engine.frame(_STEP)["trace_id"].to_list()
-            if found.issuperset(step):
-                return sorted(found)
-            found.update(step)
-            self._engine.table("related_traces", _trace_frame(found))
+        self._engine.table("wanted_traces", _trace_frame(traces))
+        return self._engine.frame(_SIZES)
+
+    def outlines_of(self, traces: Sequence[str]) -> pl.DataFrame:
+        """What can be told of whole traces without holding them, one row each, by trace id.
+
+        `trace_id, spans, root` (span id of the earliest root, else of the earliest span), its
+        `service`, `emitter`, `session_id` and `user_id`, and its `start` and `end` in ns.
+        """
+        self._engine.table("wanted_traces", _trace_frame(traces))
+        return self._engine.frame(_OUTLINES)
 
     def spans_of(self, traces: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
         """Stored and fresh spans of these traces, sorted by (trace_id, start, span id).
@@ -244,16 +252,23 @@ semi join new_spans on file_row_number = row_number
 order by trace_id, start_unix_nano, span_id, content_hash
 """
 
-_SESSION_TRACES: Final = """
-select distinct trace_id, session_id from live.spans
-where session_id is not null and role in ('turn', 'user_turn', 'agent_turn')
+_SIZES: Final = """
+select trace_id, count(*)::bigint as spans, min(start_unix_nano) as start
+from live.spans semi join wanted_traces using (trace_id)
+group by trace_id order by trace_id
 """
 
-_STEP: Final = """
-select distinct trace_id from session_traces
-where session_id in (
-    select session_id from session_traces semi join related_traces using (trace_id)
+_OUTLINES: Final = """
+with outlines as (
+    select trace_id, count(*)::bigint as spans, arg_min(
+        {root: span_id, service: service, emitter: emitter, session_id: session_id,
+            user_id: user_id, start: start_unix_nano, "end": end_unix_nano},
+        (parent_span_id is not null, start_unix_nano is null, start_unix_nano, span_id)
+    ) as top
+    from live.spans semi join wanted_traces using (trace_id)
+    group by trace_id
 )
+select trace_id, spans, unnest(top) from outlines order by trace_id
 """
 
 

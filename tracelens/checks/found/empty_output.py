@@ -18,22 +18,27 @@ def run(facts: Facts) -> pl.DataFrame:
 
 
 def _transcripts(runs: pl.DataFrame, facts: Facts) -> pl.DataFrame:
-    """Empty transcripts, unless the model got words from elsewhere or hears for itself."""
+    """Empty transcripts, unless the model got words from elsewhere or hears for itself.
+
+    Where the recogniser's words are not recorded, an empty question to the model shows them.
+    """
     heard = (
         facts.runs.filter(pl.col("stage") == "reasoning")
         .group_by("request", "exchange")
         .agg(
             (pl.col("text_in").fill_null("").str.strip_chars() != "").any().alias("words"),
+            (pl.col("text_in").str.strip_chars() == "").any().alias("nothing"),
+            pl.col("text_in_attribute").drop_nulls().first().alias("asked_attribute"),
             pl.col("speech_to_speech").any().alias("native"),
         )
     )
+    unseen = pl.col("text_out").is_null()
+    blank = (pl.col("text_out").str.strip_chars() == "") | (unseen & pl.col("nothing"))
     empty = (
-        runs.filter(
-            (pl.col("stage") == "transcription") & (pl.col("text_out").str.strip_chars() == "")
-        )
+        runs.filter(pl.col("stage") == "transcription")
         .drop("speech_to_speech")
         .join(heard, on=["request", "exchange"], how="left", maintain_order="left")
-        .filter(~pl.col("words").fill_null(False) & ~pl.col("native").fill_null(False))
+        .filter(blank & ~pl.col("words").fill_null(False) & ~pl.col("native").fill_null(False))
     )
     return findings(
         empty,
@@ -45,10 +50,12 @@ def _transcripts(runs: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         weight="hard",
         score=0.85,
         time=pl.col("end"),
-        attribute=pl.col("text_out_attribute"),
+        attribute=pl.coalesce("text_out_attribute", "asked_attribute"),
         value="",
         needed="the words that were said",
-        sentence="the recogniser ended without an error but returned no words",
+        sentence=pl.when(unseen)
+        .then(pl.lit("the recogniser ended without an error, but the model was given no words"))
+        .otherwise(pl.lit("the recogniser ended without an error but returned no words")),
     )
 
 

@@ -15,7 +15,8 @@ EMITTER = Emitter(
         "reasoning.text_out",
         "synthesis.text_in",
     ),
-    cannot_see=(
+    reads=("The stage from the path of the URL, by the policy's rows, and the HTTP status.",),
+    blind_to=(
         "Any content: neither what was sent nor what came back.",
         "Models and usage.",
     ),

@@ -45,7 +45,12 @@ EMITTER = Emitter(
             stage="synthesis",
         ),
         SpanRule(When(name=("function_tool",)), stage="tool"),
-        SpanRule(When(name=("realtime_inference",)), stage="reasoning", speech_to_speech=True),
+        SpanRule(
+            # The metrics come as a span of their own when the turn had already ended.
+            When(name=("realtime_inference", "realtime_metrics")),
+            stage="reasoning",
+            speech_to_speech=True,
+        ),
         SpanRule(When(name=("agent_speaking",)), role="playout"),
         SpanRule(When(), role="other"),
     ),
@@ -112,9 +117,20 @@ EMITTER = Emitter(
             "tool_error",
         ),
     ),
-    cannot_see=(
+    reads=(
+        "A request as a user_turn with the agent_turn that answers it, also in content keys from"
+        " before release 1.7.",
+        "Transcript, model input and output, tool calls, and the sentences given to synthesis.",
+        "Attempts of model and synthesis calls, tools that raised, and who interrupted.",
+        "Realtime inference, usage, latencies and the room.",
+    ),
+    blind_to=(
         "Why transcription failed: there is no recogniser span, only a user_turn without words.",
         "A server that cuts the answer: the span says finish reason stop with no tokens.",
+        "All of the model's input where input_delta is on: a span then holds what is new.",
         "Text that the application changes inside stt_node, before it is recorded.",
+        "How sure the recogniser was: a confidence of 0 also stands for none at all.",
+        "Synthesis that hangs until the session is closed: it reads as an interruption by the"
+        " program.",
     ),
 )

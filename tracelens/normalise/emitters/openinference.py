@@ -1,10 +1,11 @@
 """OpenInference: the semantic conventions of Phoenix and its instrumentations, OpenAI's first."""
 
-from tracelens.normalise import messages
+from tracelens.normalise import flat, messages
 from tracelens.normalise.emitter import (
     Decode,
     Emitter,
     Field,
+    Sign,
     SpanRule,
     Tier,
     When,
@@ -16,11 +17,23 @@ from tracelens.normalise.emitter import (
 TRANSCRIPTION = When(stage="transcription")
 REASONING = When(stage="reasoning")
 SYNTHESIS = When(stage="synthesis")
-TOOL = When(stage="tool")
 KIND = text("openinference.span.kind")
 INPUT = text("input.value")
 OUTPUT = text("output.value")
 PARAMETERS = text("llm.invocation_parameters")
+FINISH = text("llm.finish_reason")
+END_REASON = text("end_reason")
+OK = 1  # OTLP status code
+USER = When(equals={KIND: ("USER",)})
+GIVEN = ("text_in", "context_in", "tool_failure", "input_modalities")
+SAID = ("text_out", "tool_calls", "bad_tool_arguments", "finish_reason", "output_modalities")
+
+
+def reply(*reasons: str) -> When:
+    """A realtime reply: it has no input of its own, that stands in the span of the user."""
+    ended = {FINISH: reasons} if reasons else {}
+    return When(name=("assistant",), equals={KIND: ("LLM",), **ended}, absent=(INPUT,))
+
 
 EMITTER = Emitter(
     name="openinference",
@@ -36,20 +49,39 @@ EMITTER = Emitter(
         SpanRule(When(name=("speech_group",)), role="wrapper"),
         SpanRule(When(name=("CreateEmbeddingResponse",)), role="other"),
         SpanRule(When(name=("ImagesResponse",)), stage="synthesis"),
-        SpanRule(When(equals={KIND: ("LLM",)}), stage="reasoning"),
+        # The realtime runner of the OpenAI Agents SDK: a turn, who spoke, and the reply.
+        SpanRule(When(equals={KIND: ("AUDIO",)}), role="turn"),
+        SpanRule(When(equals={KIND: ("USER",)}), stage="transcription"),
+        SpanRule(reply(), stage="reasoning", speech_to_speech=True),
         SpanRule(When(equals={KIND: ("TOOL",)}), stage="tool"),
         SpanRule(
-            When(equals={KIND: ("RETRIEVER", "EMBEDDING", "RERANKER", "GUARDRAIL", "EVALUATOR")}),
+            When(
+                equals={
+                    KIND: (
+                        "RETRIEVER",
+                        "EMBEDDING",
+                        "RERANKER",
+                        "GUARDRAIL",
+                        "EVALUATOR",
+                        "PROMPT",
+                        "DECISION",
+                    )
+                }
+            ),
             role="other",
         ),
+        SpanRule(When(equals={KIND: ("LLM",)}), stage="reasoning", default=True),
     ),
     fields=(
+        Field("text_out", (text("input.audio.transcript"), INPUT), USER),
+        Field("text_out", (text("output.audio.transcript"),), REASONING),
+        Field("ttft_ms", (number("time_to_first_token_ms"),), REASONING),
         Field("model", (text("llm.model_name"), text("embedding.model_name"))),
         Field("provider", (text("llm.provider"), text("llm.system"))),
         Field("tool_name", (text("tool.name"),)),
         Field("session_id", (text("session.id"),)),
         Field("user_id", (text("user.id"),)),
-        Field("finish_reason", (text("llm.finish_reason"),)),
+        Field("finish_reason", (FINISH,)),
         Field("input_tokens", (integer("llm.token_count.prompt"),)),
         Field("output_tokens", (integer("llm.token_count.completion"),)),
         Field("cached_input_tokens", (integer("llm.token_count.prompt_details.cache_read"),)),
@@ -59,24 +91,77 @@ EMITTER = Emitter(
         Field("cost_usd", (number("llm.cost.total"),)),
     ),
     decodes=(
+        # The whole body says more than the messages that were taken apart: files and audio.
+        Decode((INPUT,), messages.read_input, GIVEN, REASONING),
+        Decode((OUTPUT,), messages.read_output, SAID, REASONING),
         Decode(
-            (INPUT,),
-            messages.read_input,
-            ("text_in", "context_in", "tool_failure", "input_modalities"),
+            (),
+            flat.read_openinference_input,
+            GIVEN,
             REASONING,
+            source="attributes",
+            marker=f'"{flat.OPENINFERENCE_IN}0.',
         ),
         Decode(
-            (OUTPUT,),
-            messages.read_output,
-            ("text_out", "tool_calls", "bad_tool_arguments", "finish_reason", "output_modalities"),
+            (),
+            flat.read_openinference_output,
+            SAID,
             REASONING,
+            source="attributes",
+            marker=f'"{flat.OPENINFERENCE_OUT}0.',
         ),
         Decode((OUTPUT,), messages.read_transcript, ("text_out",), TRANSCRIPTION),
         Decode((INPUT, PARAMETERS), messages.read_speech_input, ("text_in", "model"), SYNTHESIS),
         Decode((PARAMETERS,), messages.read_model, ("model",)),
     ),
-    cannot_see=(
+    signs=(
+        # The OpenAI Agents SDK ends what was cancelled like what went well, without an answer.
+        Sign(
+            When(
+                name=("response", "generation"),
+                equals={KIND: ("LLM",)},
+                status=(OK,),
+                absent=(OUTPUT, integer("llm.token_count.completion")),
+            ),
+            "cancelled",
+            OUTPUT.name,
+            "the model call ended without an answer or an error",
+        ),
+        Sign(
+            When(equals={KIND: ("AUDIO",), END_REASON: ("interrupted", "session_closed")}),
+            "cancelled",
+            END_REASON.name,
+            "the user ended the turn",
+        ),
+        Sign(reply("error"), "failed", FINISH.name, "the realtime response failed", "llm_error"),
+        Sign(
+            reply("incomplete", "length"),
+            "failed",
+            FINISH.name,
+            "the realtime response ended incomplete",
+            "llm_truncated",
+        ),
+        Sign(
+            reply("cancelled"),
+            "cancelled",
+            FINISH.name,
+            "the realtime response was cancelled by the user's speech",
+        ),
+    ),
+    turns_optional=True,
+    reads=(
+        "The stage from the span's name, its model and its kind, in that order: kind LLM stands on"
+        " recognisers and synthesisers too.",
+        "Request and response bodies, or the messages that were taken apart into numbered"
+        " attributes.",
+        "Transcripts, the text and model of speech calls, usage and cost.",
+        "Turns of the realtime runner: what the user said, the reply, and how the turn ended.",
+    ),
+    blind_to=(
         "What the user said: audio input is not recorded, only the transcript.",
+        "Transcript and spoken text of the OpenAI Agents SDK's VoicePipeline: those spans have no"
+        " attributes.",
+        "Failure at the root of the OpenAI Agents SDK: it is OK whatever failed below it.",
         "Files and audio handed to a chat model, except in the raw request body.",
     ),
 )

@@ -78,8 +78,16 @@ EMITTER = Emitter(
             "tool_error",
         ),
     ),
-    cannot_see=(
+    reads=(
+        "One trace per turn, joined by session.id; transcript, question, answer and spoken text,"
+        " whose directions are the reverse of what their names say.",
+        "Failure by what a span lacks: an answer, token counts, a time to first byte.",
+        "Usage, characters, latencies and the real model name.",
+    ),
+    blind_to=(
         "Errors: every span has status OK, failed ones too.",
+        "Who interrupted: the last turn of a session always counts as interrupted.",
+        "How long the audio was: stt.minutes is the length of the turn.",
         "The transcript from the second turn on: its span is cut off and sits in the turn before.",
     ),
 )

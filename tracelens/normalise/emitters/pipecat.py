@@ -18,16 +18,19 @@ from tracelens.normalise.emitter import (
 TRANSCRIPTION = When(stage="transcription")
 REASONING = When(stage="reasoning")
 SYNTHESIS = When(stage="synthesis")
+OPERATION = text("gen_ai.operation.name")
 STATUS = text("response.status")
+TOOL_STATUS = text("tool.result_status")
 CAPTURED = When(operation=("chat",), present=(text("input"),))
 TTFB = number("metrics.ttfb")
+OLD_TTFB = number("metrics.ttfb_ms")
 
 EMITTER = Emitter(
     name="pipecat",
     title="pipecat-ai 1.14, native tracing (cascade and realtime)",
     tier=Tier.VENDOR,
     scopes=("pipecat", "pipecat.turn"),
-    operation=(text("gen_ai.operation.name"),),
+    operation=(OPERATION,),
     spans=(
         SpanRule(When(name=("conversation",)), role="session"),
         SpanRule(When(name=("turn",)), role="turn"),
@@ -36,6 +39,10 @@ EMITTER = Emitter(
         SpanRule(When(operation=("tts",)), stage="synthesis"),
         SpanRule(When(operation=("llm_response",)), stage="reasoning", speech_to_speech=True),
         SpanRule(When(name=("llm_tool_call", "llm_tool_result")), stage="tool"),
+        # Releases before 1.0 named spans after the service and gave them no operation.
+        SpanRule(When(name=("stt", "*_stt"), absent=(OPERATION,)), stage="transcription"),
+        SpanRule(When(name=("llm", "*_llm"), absent=(OPERATION,)), stage="reasoning"),
+        SpanRule(When(name=("tts", "*_tts"), absent=(OPERATION,)), stage="synthesis"),
         SpanRule(When(), role="other"),
     ),
     fields=(
@@ -53,7 +60,9 @@ EMITTER = Emitter(
         Field("user_id", (text("user_id"),)),
         Field("turn_number", (integer("turn.number"),)),
         Field("interrupted", (boolean("turn.was_interrupted"), boolean("tts.interrupted"))),
+        Field("tool_calls", (integer("function_calls.count"),), REASONING),
         Field("ttfb_ms", (TTFB,), scale=1000.0),
+        Field("ttfb_ms", (OLD_TTFB,)),
         Field("ttft_ms", (TTFB,), REASONING, scale=1000.0),
         Field("audio_seconds", (number("metrics.audio_seconds"),)),
         Field("characters", (integer("metrics.character_count"),)),
@@ -74,7 +83,7 @@ EMITTER = Emitter(
     ),
     signs=(
         Sign(
-            When(stage="synthesis", absent=(TTFB, boolean("tts.interrupted"))),
+            When(stage="synthesis", absent=(TTFB, OLD_TTFB, boolean("tts.interrupted"))),
             "failed",
             "metrics.ttfb",
             "the tts span has no time to first byte: no audio came back",
@@ -100,11 +109,27 @@ EMITTER = Emitter(
             "response.status",
             "the realtime response was cancelled by the user's speech",
         ),
+        Sign(
+            When(name=("llm_tool_result",), equals={TOOL_STATUS: ("error",)}),
+            "failed",
+            "tool.result_status",
+            "the tool returned an error",
+            "tool_error",
+        ),
     ),
-    cannot_see=(
+    reads=(
+        "Turns of a conversation, with transcript, model input and output, and spoken text.",
+        "Failed synthesis by the time to first byte that its span lacks.",
+        "Realtime responses with their status, and the tool calls of Gemini Live.",
+        "Usage, audio seconds, characters and latencies.",
+    ),
+    blind_to=(
         "Why transcription failed: a recogniser that fails or returns nothing leaves no span.",
         "Why synthesis failed: its span has neither a status nor an exception.",
         "Tool calls of models that are not realtime: only the tool's text in the next llm input.",
         "Retries by the vendor's SDK, and the model's finish reason.",
+        "A realtime response that never came: neither a lost connection nor a silent server leaves"
+        " a span.",
+        "Whether a realtime answer was heard: audio that is missing leaves no trace.",
     ),
 )

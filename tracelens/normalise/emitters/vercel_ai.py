@@ -66,7 +66,13 @@ EMITTER = Emitter(
         Field("ttft_ms", (number("ai.response.msToFirstChunk"),), REASONING),
         Field("input_tokens", (integer("gen_ai.usage.input_tokens"),), REASONING),
         Field("output_tokens", (integer("gen_ai.usage.output_tokens"),), REASONING),
+        Field("input_tokens", (integer("ai.usage.inputTokens"),), REASONING),
+        Field("input_tokens", (integer("ai.usage.promptTokens"),), REASONING),
+        Field("output_tokens", (integer("ai.usage.outputTokens"),), REASONING),
+        Field("output_tokens", (integer("ai.usage.completionTokens"),), REASONING),
         Field("cached_input_tokens", (integer("gen_ai.usage.cache_read.input_tokens"),), REASONING),
+        Field("cached_input_tokens", (integer("ai.usage.cachedInputTokens"),), REASONING),
+        Field("reasoning_tokens", (integer("ai.usage.reasoningTokens"),), REASONING),
     ),
     decodes=(
         # The attribute is what the server said; the message list may carry a default.
@@ -108,8 +114,17 @@ EMITTER = Emitter(
             "tts_empty",
         ),
     ),
-    cannot_see=(
+    reads=(
+        "Transcription, model calls, tools and speech of both telemetry integrations.",
+        "Messages, tool calls, structured answers, finish reasons, usage and time to first chunk.",
+        "An answer that is no answer: speech of zero bytes, a stream that ended as `other`.",
+        "sessionId and userId of the telemetry metadata.",
+    ),
+    blind_to=(
         "What the user said: only the size of the audio is recorded.",
         "A schema failure of Output.object: the SDK's spans stay unset, only the caller fails.",
+        "A tool call whose arguments do not parse, with the newer integration: no tool span follows"
+        " and nothing is marked.",
+        "Order below a millisecond: spans that start together may read in either order.",
     ),
 )

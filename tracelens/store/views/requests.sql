@@ -31,6 +31,7 @@ select
     candidates,
     evidence,
     verdict,
+    notes,
     outcomes,
     stage_runs,
     inputs_hash,
@@ -67,6 +68,7 @@ comment on column requests.stale is 'whether an older policy or profile judged i
 comment on column requests.candidates is 'ranked suspects: [{stage, boundary, cause, score}]; unfolded in view candidates';
 comment on column requests.evidence is 'what the checks saw: [{check, result, span_id, attribute, value, needed, sentence}]; unfolded in view evidence';
 comment on column requests.verdict is 'the verdict in one sentence';
+comment on column requests.notes is 'what is odd about its spans: what spans.notes says of them, and bad_cost (negative or no number, and not added up), clock_skew (a span starts before its parent), cycle, duplicate_id (sent with two contents), missing_parent, several_roots, zero_duration, trace_too_large (not judged)';
 comment on column requests.outcomes is 'outcome of every stage and boundary: [{at, outcome}]';
 comment on column requests.stage_runs is 'one per logical call of a stage; unfolded in view stage_runs';
 comment on column requests.inputs_hash is 'hash of the policy and mappings that judged it';
