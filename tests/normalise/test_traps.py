@@ -1063,6 +1063,15 @@ def test_openai_agents_logfire_a_chat_completion_holds_its_answer_beside_its_inp
     assert (row["text_in"], row["text_out"]) == ("two", "done")
 
 
+def test_logfire_events_hold_the_answer_last():
+    events = [
+        {"event.name": "gen_ai.user.message", "role": "user", "content": "two"},
+        {"event.name": "gen_ai.assistant.message", "role": "assistant", "content": "done"},
+    ]
+    row = read("Responses API", op("chat", events=json.dumps(events)), "logfire.openai")
+    assert (row["text_in"], row["text_out"]) == ("two", "done")
+
+
 def test_openai_agents_logfire_a_soft_tool_failure():
     turns = [
         {"role": "user", "content": "two"},
