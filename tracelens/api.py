@@ -13,10 +13,12 @@ from tracelens.analyse import Explanation, Filters, Match
 from tracelens.errors import UsageError
 from tracelens.ingest import LoadReport, Progress, SourceReport, relocate
 from tracelens.ingest import ingest as load_inputs
+from tracelens.ingest.reports import add_reports, withdraw_reports
 from tracelens.policy import Change, Policy, policy_changes, policy_text
-from tracelens.store import Store
+from tracelens.store import BugReport, Store
 
 __all__ = [
+    "BugReport",
     "Change",
     "Explanation",
     "Filters",
@@ -87,6 +89,22 @@ class TraceLens:
     def count_unknown(self, filters: Filters | None = None) -> int:
         """How many requests pass the filters but cannot be told to have failed or not."""
         return analyse.count_unknown(self.store(), filters or Filters())
+
+    def add_reports(self, reports: Sequence[BugReport]) -> int:
+        """Keep bug reports and judge the requests that they mean; returns how many mean one.
+
+        One with a known id replaces the old one. Raises UsageError for a report that names neither
+        an id nor a session and a time, StoreError when the store is busy.
+        """
+        return add_reports(self.store(), reports, self.policy)
+
+    def withdraw_reports(self, ids: Sequence[str]) -> None:
+        """Drop bug reports, as if they had never been. Raises NotFoundError for an unknown id."""
+        withdraw_reports(self.store(), ids, self.policy)
+
+    def reports(self) -> pl.DataFrame:
+        """All bug reports, by id, each with the `request_id` that it means now, or null."""
+        return analyse.list_reports(self.store())
 
     def failure_groups(self, filters: Filters | None = None) -> pl.DataFrame:
         """Failures that look alike, counted: see `tracelens.analyse.group`."""

@@ -61,6 +61,9 @@ CAUSES: Final[dict[str, str]] = {
     "tts_empty": "speech synthesis returned no audio",
     "tts_missing": "an answer was never given to speech synthesis",
     "app_error": "the application failed outside of every stage",
+    "stt_wrong": "the recogniser returned other words than were said",
+    "llm_wrong": "the words arrived as they were said, and the answer was wrong",
+    "user_reported": "somebody says that it went wrong, and nothing recorded shows how",
 }
 
 #: Columns that the readers fill: one row per span, all formats alike.
@@ -153,6 +156,20 @@ CANONICAL_SPAN: Final = pl.Schema(
         "audio_seconds": pl.Float64(),
         "characters": pl.Int64(),
         "cost_usd": pl.Float64(),  # as reported by the emitter; null when it says nothing
+    }
+)
+
+#: A bug report: what somebody says of a request, and how to find it.
+BUG_REPORT: Final = pl.Schema(
+    {
+        "report_id": pl.String(),
+        "reported_unix_nano": pl.Int64(),  # when it went wrong, as far as it is told
+        "said": pl.String(),  # what the report says
+        "target": pl.String(),  # an id of any kind
+        "span_id": pl.String(),  # of the request that the target meant when it was reported
+        "session_id": pl.String(),  # with the time, another way to find the request
+        "corrected_text": pl.String(),  # what the user had really said
+        "status": pl.String(),
     }
 )
 

@@ -183,3 +183,19 @@ def test_no_globs_match_nothing():
     seen = pl.DataFrame({"text": ["a"]}).select(hit=matches_any(pl.col("text"), ()))
     assert not seen["hit"].any()
     assert glob_regex("a*") == "(?s)^a.*$"
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ("says = '(a'", "is no regular expression"),
+        ("says = 'a'", "not a regular expression with a group"),
+        ("says = 3", "not a regular expression with a group"),
+        ("says = '(a)'\nquotes = 1", "quotes = 1 is not true or false"),
+        ("say = '(a)'", "did you mean 'says'?"),
+    ],
+)
+def test_corrections_that_cannot_work(policy, row, says):
+    with pytest.raises(PolicyError) as error:
+        policy(f"[[correction]]\n{row}")
+    assert says in str(error.value)

@@ -3,7 +3,7 @@
 from tracelens.analyse.explain import Explanation, explain_request
 from tracelens.analyse.find import Filters, count_unknown, find_requests, find_traces
 from tracelens.analyse.group import group_failures
-from tracelens.analyse.resolve import Match, resolve_id
+from tracelens.analyse.resolve import Match, list_reports, resolve_id
 
 __all__ = [
     "Explanation",
@@ -14,5 +14,6 @@ __all__ = [
     "find_requests",
     "find_traces",
     "group_failures",
+    "list_reports",
     "resolve_id",
 ]

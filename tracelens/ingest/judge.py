@@ -37,16 +37,20 @@ class Judged:
     oversized: Mapping[str, int] = field(default_factory=dict)
 
 
-def judge(writer: Writer, traces: Sequence[str], policy: Policy) -> Judged:
+def judge(
+    writer: Writer, traces: Sequence[str], policy: Policy, reports: pl.DataFrame | None = None
+) -> Judged:
     """Judge the requests of traces, together with all that these look at.
 
     A trace of more than `limits.spans_per_trace` spans, in all loads together, gets one request of
     unknown outcome instead. What is stored decides, so the order of loading does not matter.
+    `reports` are the bug reports that count, by default those that are stored.
     """
     sizes = writer.sizes_of(traces)
     large = sizes.filter(pl.col("spans") > policy.limits.spans_per_trace)
     rest = sizes.join(large, on="trace_id", how="anti", maintain_order="left")
-    found = [_requests_of(writer, chunk, policy) for chunk in chunks(rest)]
+    told = writer.bug_reports() if reports is None else reports
+    found = [_requests_of(writer, chunk, policy, told) for chunk in chunks(rest)]
     outlines = writer.outlines_of(large["trace_id"].to_list()) if large.height else None
     if outlines is not None:
         inputs = inputs_hash(policy, mapping_version())
@@ -75,12 +79,14 @@ def superseded(
     return dict(pairs.iter_rows())
 
 
-def _requests_of(writer: Writer, traces: Sequence[str], policy: Policy) -> pl.DataFrame:
+def _requests_of(
+    writer: Writer, traces: Sequence[str], policy: Policy, reports: pl.DataFrame
+) -> pl.DataFrame:
     """The requests of these traces; those of traces beside them are judged on the way."""
     sizes = writer.sizes_of(writer.neighbours(REACH).context_of(traces))
     fit = sizes.filter(pl.col("spans") <= policy.limits.spans_per_trace)
     spans = writer.spans_of(fit["trace_id"].to_list(), SPAN_COLUMNS)
-    requests = locate_requests(spans, policy, mapping_version())
+    requests = locate_requests(spans, policy, mapping_version(), reports)
     return requests.filter(pl.col("trace_id").is_in(pl.Series(traces).implode()))
 
 

@@ -15,20 +15,23 @@ from tracelens.requests import SPAN_COLUMNS, collect_facts
 __all__ = ["SPAN_COLUMNS", "inputs_hash", "locate_requests"]
 
 
-def locate_requests(spans: pl.DataFrame, policy: Policy, mapping: str = "") -> pl.DataFrame:
+def locate_requests(
+    spans: pl.DataFrame, policy: Policy, mapping: str = "", reports: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Judge every request in a frame of whole sessions; the same spans give the same rows.
 
     Args:
         spans: at least `SPAN_COLUMNS`, one row per stored span, in any order.
         policy: expectations, error names and the floor below which no stage is named.
         mapping: version of the emitter mappings that read the spans.
+        reports: rows of `BUG_REPORT`; those that mean other requests are passed over.
 
     Returns:
         One row per request with the columns of `REQUEST`.
     """
     if spans.is_empty():
         return pl.DataFrame(schema=REQUEST)
-    facts = collect_facts(spans, policy)
+    facts = collect_facts(spans, policy, reports)
     return judge_requests(facts, run_checks(facts), inputs_hash(policy, mapping))
 
 

@@ -4,6 +4,7 @@ from tracelens.policy.limits import Limits
 from tracelens.policy.loader import load
 from tracelens.policy.rules import (
     RULE_KINDS,
+    Correction,
     ErrorNames,
     Expectation,
     Handover,
@@ -15,6 +16,7 @@ from tracelens.policy.show import Change, policy_changes, policy_text
 __all__ = [
     "RULE_KINDS",
     "Change",
+    "Correction",
     "ErrorNames",
     "Expectation",
     "Handover",

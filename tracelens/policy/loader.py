@@ -13,11 +13,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from tracelens.errors import PolicyError
 from tracelens.model import STAGES
 from tracelens.policy.limits import Limits
 from tracelens.policy.rules import (
     RULE_KINDS,
+    Correction,
     ErrorNames,
     Expectation,
     Handover,
@@ -25,7 +28,7 @@ from tracelens.policy.rules import (
     StageRule,
 )
 
-SECTIONS = ("stage", "expect", "errors", "handover", "verdict", "limits")
+SECTIONS = ("stage", "expect", "correction", "errors", "handover", "verdict", "limits")
 ROLES = ("turn", "user_turn", "agent_turn", "trace")
 
 
@@ -81,7 +84,7 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
     for name, kind in (("errors", ErrorNames), ("handover", Handover), ("limits", Limits)):
         yield from _bad_table(name, tables.get(name, {}), kind)
     yield from _bad_verdict(tables.get("verdict"))
-    for name in ("stage", "expect"):
+    for name in ("stage", "expect", "correction"):
         rows = tables.get(name)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             yield f"[[{name}]] must be a list of tables"
@@ -89,6 +92,8 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
         yield from _bad_stage_rule(row)
     for row in _rows(tables, "expect"):
         yield from _bad_expectation(row)
+    for row in _rows(tables, "correction"):
+        yield from _bad_correction(row)
     yield from _overlaps(_rows(tables, "stage"))
 
 
@@ -154,6 +159,22 @@ def _bad_expectation(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"[[expect]] {key} = {row[key]!r} is not text"
 
 
+def _bad_correction(row: Mapping[str, Any]) -> Iterator[str]:
+    yield from _unknown(
+        row, [f.name for f in dataclasses.fields(Correction)], "key of [[correction]]"
+    )
+    says = row.get("says")
+    try:
+        groups = pl.select(pl.lit("").str.extract(says, 1)).height if isinstance(says, str) else 0
+    except pl.exceptions.PolarsError as error:
+        yield f"[[correction]] says = {says!r} is no regular expression: {error}"
+        return
+    if not groups or "(" not in str(says):
+        yield f"[[correction]] says = {says!r} is not a regular expression with a group"
+    if not isinstance(row.get("quotes", True), bool):
+        yield f"[[correction]] quotes = {row['quotes']!r} is not true or false"
+
+
 def _overlaps(rows: list[Mapping[str, Any]]) -> Iterator[str]:
     """Name patterns of one kind that would give one thing two stages."""
     patterns = [
@@ -190,6 +211,7 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
     expect = tuple(
         Expectation(**{**row, "stages": tuple(row["stages"])}) for row in tables["expect"]
     )
+    correction = tuple(Correction(**row) for row in tables["correction"])
     text = json.dumps(tables, sort_keys=True)
     return Policy(
         stage=stage,
@@ -197,6 +219,7 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         errors=ErrorNames(**{k: _lowered(v) for k, v in tables["errors"].items()}),
         handover=Handover(**tables["handover"]),
         floor=float(tables["verdict"]["floor"]),
+        correction=correction,
         limits=Limits(**tables["limits"]),
         hash=hashlib.sha256(text.encode()).hexdigest(),
     )

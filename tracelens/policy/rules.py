@@ -32,6 +32,18 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """One row of `[[correction]]`: how a user's next words begin when they correct something.
+
+    The first group of the regular expression `says` is what had been said; `quotes` tells whether
+    it repeats the words themselves.
+    """
+
+    says: str
+    quotes: bool = True
+
+
+@dataclass(frozen=True)
 class ErrorNames:
     """Globs over exception types and `error.type`, by what they mean."""
 
@@ -63,5 +75,6 @@ class Policy:
     errors: ErrorNames
     handover: Handover
     floor: float
+    correction: tuple[Correction, ...] = ()
     limits: Limits = field(default_factory=Limits)
     hash: str = ""

@@ -9,6 +9,7 @@ import polars as pl
 from tracelens.policy import Policy
 from tracelens.requests.assemble import assign_requests
 from tracelens.requests.oversized import NOTE, unjudged
+from tracelens.requests.references import corrections, reported
 from tracelens.requests.runs import stage_runs, with_errors
 from tracelens.requests.summary import summarise
 
@@ -72,22 +73,31 @@ class Facts:
     """What the checks look at: spans with their request, stage runs, requests, and the policy.
 
     `spans` has one row per span, `runs` one per logical call of a stage, `requests` one per
-    request; the column `request` joins them.
+    request; `references` holds what was said of them
+    afterwards. The column `request` joins them.
     """
 
     spans: pl.DataFrame
     runs: pl.DataFrame
     requests: pl.DataFrame
+    references: pl.DataFrame
     policy: Policy
 
 
-def collect_facts(spans: pl.DataFrame, policy: Policy) -> Facts:
+def collect_facts(
+    spans: pl.DataFrame, policy: Policy, reports: pl.DataFrame | None = None
+) -> Facts:
     """Assemble requests and stage runs out of the spans of whole sessions.
 
     Args:
         spans: at least `SPAN_COLUMNS`, one row per stored span.
         policy: which error names mean a cancellation or a timeout.
+        reports: rows of `BUG_REPORT`, of these requests and of others.
     """
     assigned = with_errors(assign_requests(spans.select(SPAN_COLUMNS)), policy.errors)
     runs = stage_runs(assigned)
-    return Facts(assigned, runs, summarise(assigned, runs), policy)
+    requests = summarise(assigned, runs)
+    told = [corrections(requests, runs, policy)]
+    if reports is not None and reports.height:
+        told.append(reported(requests, reports))
+    return Facts(assigned, runs, requests, pl.concat(told), policy)

@@ -1,5 +1,6 @@
 """Parquet segments, the log that says which are live, and DuckDB views over them."""
 
+from tracelens.store.log import BugReport
 from tracelens.store.lookups import Find
 from tracelens.store.neighbours import Reach
 from tracelens.store.protocol import LoadEntry
@@ -10,6 +11,7 @@ from tracelens.store.verify import Damage
 from tracelens.store.writer import Fresh, Writer
 
 __all__ = [
+    "BugReport",
     "Damage",
     "Find",
     "Fresh",

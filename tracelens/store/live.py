@@ -11,13 +11,24 @@ import polars as pl
 from tracelens.errors import StoreError
 from tracelens.store.checksum import REPAIR
 from tracelens.store.engine import Engine
-from tracelens.store.log import Alias, Kind, Live, Load, Records, Reject, Segment, Tombstone
+from tracelens.store.log import (
+    Alias,
+    BugReport,
+    Kind,
+    Live,
+    Load,
+    Records,
+    Reject,
+    Segment,
+    Tombstone,
+)
 from tracelens.store.segments import SEGMENT_FOLDER, relation
 
 _COLUMN_TYPES: dict[Any, pl.DataType] = {
     int: pl.Int64(),
     str: pl.String(),
     str | None: pl.String(),
+    int | None: pl.Int64(),
     bool: pl.Boolean(),
 }
 
@@ -46,10 +57,11 @@ def install_kind(engine: Engine, store: Path, kind: Kind, segments: Sequence[Seg
 
 
 def install_records(engine: Engine, records: Records) -> None:
-    """Create `live.loads`, `live.rejects` and `live.aliases`."""
+    """Create `live.loads`, `live.rejects`, `live.aliases` and `live.bug_reports`."""
     engine.table("live.loads", as_rows(Load, records.loads))
     engine.table("live.rejects", as_rows(Reject, records.rejects))
     engine.table("live.aliases", as_rows(Alias, records.aliases))
+    engine.table("live.bug_reports", as_rows(BugReport, records.bug_reports))
 
 
 def check_files(store: Path, segments: Sequence[Segment]) -> None:

@@ -106,6 +106,20 @@ class Reject:
 
 
 @dataclass(frozen=True)
+class BugReport:
+    """What somebody says of a request, and how to find it; the columns of `BUG_REPORT`."""
+
+    report_id: str
+    reported_unix_nano: int | None
+    said: str | None
+    target: str | None
+    span_id: str | None
+    session_id: str | None
+    corrected_text: str | None
+    status: str
+
+
+@dataclass(frozen=True)
 class Live:
     """What is live at one version of the log."""
 
@@ -125,6 +139,7 @@ class Records:
     loads: tuple[Load, ...]
     rejects: tuple[Reject, ...]
     aliases: tuple[Alias, ...]
+    bug_reports: tuple[BugReport, ...]
 
 
 @dataclass(frozen=True)
@@ -141,6 +156,8 @@ class Entry:
     rejects: Sequence[Reject] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     request_ids: Sequence[str] = ()
+    reports: Sequence[BugReport] = ()  # new ones, and changed ones by their id
+    withdrawn: Sequence[str] = ()  # ids of reports that no longer count
 
 
 def create_log(folder: Path) -> None:
@@ -228,6 +245,9 @@ class Log:
             self._insert("loads", entry.loads)
             self._insert("rejects", entry.rejects)
             self._add_aliases(entry)
+            run = self._connection.executemany
+            run("delete from bug_reports where report_id = ?", [(i,) for i in entry.withdrawn])
+            self._insert("bug_reports", entry.reports, replace=True)
 
     def replace(
         self,
@@ -303,6 +323,7 @@ class Log:
             self._rows(Load, "loads", "order by generation, number"),
             self._rows(Reject, "rejects", "order by rowid"),
             self._rows(Alias, "aliases"),
+            self._bug_reports(),
         )
 
     def _drop_repeats(self, repeats: Sequence[tuple[str, str]]) -> None:
@@ -311,6 +332,18 @@ class Log:
         run = self._connection.executemany
         run(f"delete from rejects where (generation, number) in ({_REPEATS})", repeats)
         run(f"delete from loads where (generation, number) in ({_REPEATS})", repeats)
+
+    def bug_reports(self) -> tuple[BugReport, ...]:
+        """All bug reports, by id."""
+        with self._transaction("deferred"):
+            return self._bug_reports()
+
+    def _bug_reports(self) -> tuple[BugReport, ...]:
+        # A store that no writer has opened since the table exists has none.
+        known = "select count(*) from sqlite_master where name = 'bug_reports'"
+        if not self._connection.execute(known).fetchone()[0]:
+            return ()
+        return self._rows(BugReport, "bug_reports", "order by report_id")
 
     def _add_aliases(self, entry: Entry) -> None:
         # A chain a > b > c is kept flat, and an id that is in use again is no alias any more.
@@ -336,11 +369,12 @@ class Log:
         sql = f"select {_names(row)} from {table} {rest}"
         return tuple(row(*values) for values in self._connection.execute(sql, params))
 
-    def _insert(self, table: str, rows: Sequence[Any]) -> None:
+    def _insert(self, table: str, rows: Sequence[Any], *, replace: bool = False) -> None:
         values = [astuple(row) for row in rows]
         if values:
+            verb = "insert or replace" if replace else "insert"
             marks = ", ".join("?" * len(values[0]))
-            self._connection.executemany(f"insert into {table} values ({marks})", values)
+            self._connection.executemany(f"{verb} into {table} values ({marks})", values)
 
     @contextmanager
     def _transaction(self, kind: str) -> Iterator[None]:

@@ -58,6 +58,18 @@ create table if not exists rejects (
 );
 create index if not exists rejects_by_generation on rejects (generation);
 
+-- What people report of requests, and how to find them; times in unix ns.
+create table if not exists bug_reports (
+    report_id text primary key,
+    reported_unix_nano integer,
+    said text,
+    target text,
+    span_id text,
+    session_id text,
+    corrected_text text,
+    status text not null
+) without rowid;
+
 -- Earlier ids of requests, kept so that an id once shown to somebody still resolves.
 create table if not exists aliases (request_id text primary key, new_request_id text not null) without rowid;
 create index if not exists aliases_by_new on aliases (new_request_id);

@@ -14,7 +14,7 @@ import polars as pl
 from tracelens.store.checksum import sha256_of
 from tracelens.store.disk import writing
 from tracelens.store.keys import keys_of
-from tracelens.store.log import Checksum, Entry, Load, Log, Reject, Segment, SegmentKeys
+from tracelens.store.log import BugReport, Checksum, Entry, Load, Log, Reject, Segment, SegmentKeys
 from tracelens.store.segments import (
     COLUMNS,
     columns_json,
@@ -50,6 +50,8 @@ class Part:
     judged: Sequence[str]
     entries: Sequence[LoadEntry]
     aliases: Mapping[str, str]
+    reports: Sequence[BugReport] = ()
+    withdrawn: Sequence[str] = ()
     drafts: list[Segment] = field(default_factory=list)
     keys: list[SegmentKeys] = field(default_factory=list)
     checksums: list[Checksum] = field(default_factory=list)
@@ -104,6 +106,8 @@ def record_part(part: Part) -> None:
             ],
             part.aliases,
             part.requests["request_id"].to_list(),
+            part.reports,
+            part.withdrawn,
         )
     )
 

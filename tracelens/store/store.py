@@ -14,9 +14,11 @@ from typing import Any, Final, TypeVar
 import polars as pl
 
 from tracelens.errors import NotFoundError, StoreError
+from tracelens.model import BUG_REPORT
 from tracelens.store.export import export_duckdb, export_otlp, export_parquet
+from tracelens.store.live import as_rows
 from tracelens.store.lock import WriterLock
-from tracelens.store.log import LOG_FILE, Load, Log, create_log
+from tracelens.store.log import LOG_FILE, BugReport, Load, Log, create_log
 from tracelens.store.lookups import Find, Lookups
 from tracelens.store.segments import SEGMENT_FOLDER, sync_path
 from tracelens.store.snapshot import Snapshot
@@ -149,6 +151,10 @@ class Store:
             {**_report(load), "rejects": rejects[load.generation, load.number]}
             for load in reversed(records.loads)
         ]
+
+    def bug_reports(self) -> pl.DataFrame:
+        """All bug reports, by id: rows of `BUG_REPORT`."""
+        return as_rows(BugReport, self._log.bug_reports()).cast(BUG_REPORT)
 
     def known_dump(self, sha256: str) -> dict[str, Any] | None:
         """The report of the dump with these decompressed bytes, once its last part is in."""

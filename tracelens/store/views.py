@@ -23,6 +23,7 @@ VIEWS: Final = (
     "rejects",
     "links",
     "aliases",
+    "bug_reports",
 )
 
 _PROMOTED_MARK: Final = "/* promoted columns */"

@@ -12,14 +12,14 @@ from typing import Final
 import polars as pl
 
 from tracelens.errors import TracelensError
-from tracelens.model import PROMOTED, REQUEST
+from tracelens.model import BUG_REPORT, PROMOTED, REQUEST
 from tracelens.store import protocol
 from tracelens.store.compact import compact
 from tracelens.store.disk import writing
 from tracelens.store.engine import Engine, identifier, literal
-from tracelens.store.live import install_kind, install_live
+from tracelens.store.live import as_rows, install_kind, install_live
 from tracelens.store.lock import WriterLock
-from tracelens.store.log import Live, Log, Segment
+from tracelens.store.log import BugReport, Live, Log, Segment
 from tracelens.store.neighbours import Neighbours, Reach
 from tracelens.store.segments import (
     GENERATION,
@@ -148,6 +148,10 @@ class Writer:
             "order by trace_id, start_unix_nano, request_id"
         ).cast(REQUEST)
 
+    def bug_reports(self) -> pl.DataFrame:
+        """The stored bug reports: rows of `BUG_REPORT`."""
+        return as_rows(BugReport, self._log.bug_reports()).cast(BUG_REPORT)
+
     def commit(
         self,
         fresh: Fresh | None,
@@ -156,13 +160,16 @@ class Writer:
         entries: Sequence[protocol.LoadEntry] = (),
         *,
         aliases: Mapping[str, str] | None = None,
+        reports: Sequence[BugReport] = (),
+        withdrawn: Sequence[str] = (),
     ) -> int:
         """Make one part visible, whole or not at all, and return its generation.
 
         `fresh` is what `fresh()` returned last, None when only requests are recomputed.
         `requests` replace all rows of `traces`. `entries` are the reports of the inputs that the
         part comes from, without any nothing is recorded of a load. `aliases` map superseded
-        request ids to new ones.
+        request ids to new ones. `reports` are bug reports to add or replace, `withdrawn` ids of
+        those to drop.
         """
         if fresh is not self._fresh:
             raise ValueError("commit takes what fresh() returned last in this turn")
@@ -178,6 +185,8 @@ class Writer:
             self._judged(traces),
             entries,
             aliases or {},
+            reports,
+            withdrawn,
         )
         protocol.commit(part)
         self._fresh = None

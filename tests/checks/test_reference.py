@@ -1,0 +1,87 @@
+"""What people said afterwards: corrections in the next turn, and what they are held against."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from tracelens import policy
+from tracelens.locate import SPAN_COLUMNS, locate_requests
+from tracelens.model import CANONICAL_SPAN, RAW_SPAN, REQUEST
+
+SECOND = 10**9
+
+
+MISHEARD, UNKNOWN = ("transcription", "stt_wrong"), ("undetermined", "user_reported")
+
+
+def turn(number: int, heard: str, answer: str, **more: object) -> list[dict[str, object]]:
+    """A turn of a conversation: transcription, model and synthesis, a second each."""
+    trace, own = f"{number:032x}", f"{number:014x}00"
+    begin = number * 10 * SECOND
+    common = {"trace_id": trace, "session_id": "call", "emitter": "pipecat", "turn_based": True}
+    common |= {"service": "desk", "status_code": 0, "stage_by": "mapping"}
+    texts = {
+        "transcription": {"text_out": heard, "text_out_attribute": "transcript"},
+        "reasoning": {"text_in": heard, "text_out": answer},
+        "synthesis": {"text_in": answer},
+    }
+    rows: list[dict[str, object]] = [
+        {**common, "span_id": own, "name": "turn", "role": "turn", "stage_by": None}
+        | {"start_unix_nano": begin, "end_unix_nano": begin + 4 * SECOND, "content_hash": number}
+    ]
+    for place, (stage, text) in enumerate(texts.items(), 1):
+        rows.append(
+            {**common, "span_id": f"{number:014x}{place:02x}", "parent_span_id": own, "name": stage}
+            | {"stage": stage, "content_hash": number * 10 + place, **text}
+            | {
+                "start_unix_nano": begin + place * SECOND,
+                "end_unix_nano": begin + (place + 1) * SECOND,
+            }
+        )
+    return rows
+
+
+def judged(*rows: list[dict[str, object]]) -> pl.DataFrame:
+    schema = {**RAW_SPAN, **CANONICAL_SPAN}
+    flat = [{name: row.get(name) for name in schema} for turns in rows for row in turns]
+    found = locate_requests(pl.DataFrame(flat, schema=schema).select(SPAN_COLUMNS), policy.load())
+    assert found.columns == REQUEST.names()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("heard", "then", "verdict"),
+    [
+        (
+            "book fifteen seats",
+            "No, I said fifty seats, not fifteen.",
+            MISHEARD,
+        ),
+        ("book fifty seats", "No! I said fifty seats.", ("reasoning", "llm_wrong")),
+        ("book fifty seats", "no, I meant the other hall", UNKNOWN),
+        ("book fifty seats", "That's not what I asked for.", UNKNOWN),
+        ("call anna", "that is not what I said, I said call hanna", MISHEARD),
+        ("buche fünfzehn", "Nein, ich habe fünfzig gesagt", MISHEARD),
+        ("book fifty seats", "No, thank you.", (None, None)),
+        ("book fifty seats", "I said hello to her.", (None, None)),
+        ("is it open", "no I said", UNKNOWN),
+    ],
+)
+def test_a_correction_is_about_the_turn_before(
+    heard: str, then: str, verdict: tuple[str | None, str | None]
+) -> None:
+    first, second = judged(turn(1, heard, "As you wish."), turn(2, then, "Sorry.")).to_dicts()
+    assert (first["stage"], first["cause"]) == verdict
+    assert first["failed"] is (verdict[0] is not None)
+    assert second["failed"] is False
+
+
+def test_a_correction_of_another_call_or_hour_counts_for_nothing() -> None:
+    first = turn(1, "book fifteen seats", "Done.")
+    late = turn(100, "No, I said fifty seats", "Sorry.")
+    assert judged(first, late)["failed"].to_list() == [False, False]
+    other = [
+        {**row, "session_id": "another"} for row in turn(2, "No, I said fifty seats", "Sorry.")
+    ]
+    assert judged(first, other)["failed"].to_list() == [False, False]
