@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import default_policy
 from tracelens.checks.compare import SAME, compare_texts, diff_words, tokens, was_spoken
 
-LOSS = 0.02
+RULES = default_policy().handover
 
 HARMLESS = {
     "case": ("Book A Table", "book a table"),
@@ -64,6 +65,13 @@ HARMLESS = {
     ),
     "structured answer that steers": ('{"intent": "status", "id": "a b"}', "your train is on time"),
     "label": ("billing", "let me connect you with our accounts team"),
+    "british and american": ("the grey colour of the theatre", "the gray color of the theater"),
+    "accents": ("a café in Zürich", "a cafe in zurich"),
+    "initials": ("send it asap", "send it as soon as possible"),
+    "street": ("on Elm St. today", "on Elm Street today"),
+    "repeated words": ("I want I want two two seats", "I want two two seats"),
+    "spoken French negation": ("je ne sais pas", "je sais pas"),
+    "German article and number": ("ein Tisch für elf", "1 Tisch für 11"),
     "identifier": ("flight_status", "your flight leaves at nine as planned"),
     "cut by the record": ("so it goes " * 30, ("so it goes " * 30)[:256]),
     "marked as cut": ("so it goes on and on and on", "so it goes on... [truncated]"),
@@ -74,7 +82,7 @@ HARMLESS = {
 
 @pytest.mark.parametrize(("said", "got"), HARMLESS.values(), ids=HARMLESS.keys())
 def test_harmless(said, got):
-    assert not compare_texts(said, got, LOSS).lost
+    assert not compare_texts(said, got, RULES).lost
 
 
 LOSSES = {
@@ -88,10 +96,30 @@ LOSSES = {
     "number left out": ("book 2 tables", "book tables", "number"),
     "percent": ("20% off", "30% off", "number"),
     "decimal": ("take 2.5 pills", "take 25 pills", "number"),
-    "sign": ("it is -5 degrees", "it is 5 degrees", None),
-    "tail": ("book a table for us near the river", "book a table for us", None),
+    "digit said twice": ("the code is 5 5 7", "the code is 5 7", "number"),
+    "sign": ("it is -5 degrees", "it is 5 degrees", "sign"),
+    "tail": ("book a table for us near the river", "book a table for us", "truncation"),
     "head": ("please cancel the order of anna", "the order of anna", None),
     "name": ("call anna", "call bob", None),
+    "unit": ("it weighs 5 kg", "it weighs 5 pounds", "unit"),
+    "currency": ("pay $5 now", "pay €5 now", "unit"),
+    "weekday": ("see you on Monday", "see you on Tuesday", "date"),
+    "day of a month": ("due on May 3", "due on May 4", "date"),
+    "half of the day": ("at 7:30 am", "at 7:30 pm", "time"),
+    "half of the day left out": ("at 7:30 am", "at 7:30", "time"),
+    "switch": ("turn the light on", "turn the light off", "polarity"),
+    "direction": ("drive from here to there now", "drive to here from there now", "polarity"),
+    "prefix": ("unlock the door", "lock the door", "polarity"),
+    "minus put in": ("it is 5 degrees", "it is -5 degrees", "sign"),
+    "name spelled otherwise": ("please call Catherine", "please call Katherine", "name"),
+    "letter of an identifier": ("gate B7 is open", "gate D7 is open", "identifier"),
+    "places changed": ("put the cup on the plate", "put the plate on the cup", "swap"),
+    "moved negation": (
+        "cancel lunch today not dinner",
+        "cancel not lunch today dinner",
+        "negation",
+    ),
+    "other negation": ("I will never go there", "I will not go there", None),
     "structured answer": ('{"reply": "it is not late"}', "it is late", "negation"),
     "structured answer, other words": ('{"reply": "it is late"}', "the table is booked", None),
     "cut at no limit of a record": ("so it goes forever", "so it goes", None),
@@ -100,26 +128,26 @@ LOSSES = {
 
 @pytest.mark.parametrize(("said", "got", "critical"), LOSSES.values(), ids=LOSSES.keys())
 def test_lost(said, got, critical):
-    found = compare_texts(said, got, LOSS)
+    found = compare_texts(said, got, RULES)
     assert (found.lost, found.critical) == (True, critical)
 
 
 def test_nothing_arrived():
-    found = compare_texts("book a table", "", LOSS)
+    found = compare_texts("book a table", "", RULES)
     assert (found.lost, found.total, found.share) == (True, True, 1.0)
-    assert compare_texts("book a table", "it rains", LOSS).total
+    assert compare_texts("book a table", "it rains", RULES).total
 
 
 def test_dropped_and_added_words_are_named():
-    found = compare_texts("send it to anna now", "send it to bob now", LOSS)
+    found = compare_texts("send it to anna now", "send it to bob now", RULES)
     assert (found.dropped, found.added, found.total) == (("anna",), ("bob",), False)
 
 
 def test_content_loss_is_the_share_of_content_words():
     said = " ".join(f"word{chr(97 + i)}" for i in range(10))
     got = said.replace("worde ", "")
-    assert compare_texts(said, got, 0.05).lost
-    assert not compare_texts(said, got, 0.15).lost
+    assert compare_texts(said, got, replace(RULES, content_loss=0.05)).lost
+    assert not compare_texts(said, got, replace(RULES, content_loss=0.15)).lost
 
 
 def test_spoken_pieces_of_an_answer():
@@ -146,27 +174,27 @@ PLAIN = st.text(st.sampled_from("abcdefgh "), max_size=60)
 
 @given(st.text(max_size=300))
 def test_a_text_arrived_where_it_stands(text):
-    assert compare_texts(text, text, LOSS) == SAME
+    assert compare_texts(text, text, RULES) == SAME
 
 
 @given(WORDS, PLAIN, PLAIN)
 def test_what_stands_around_a_copy_never_matters(words, before, after):
     said = " ".join(words)
-    assert not compare_texts(said, f"{before} {said} {after}", LOSS).lost
+    assert not compare_texts(said, f"{before} {said} {after}", RULES).lost
 
 
 @given(WORDS, st.integers(0, 20))
 def test_a_dropped_negation_is_always_a_loss(words, place):
     place %= len(words) + 1
     said = " ".join([*words[:place], "not", *words[place:]])
-    assert compare_texts(said, " ".join(words), LOSS).critical == "negation"
+    assert compare_texts(said, " ".join(words), RULES).critical == "negation"
 
 
 @given(WORDS)
 def test_case_and_punctuation_never_matter_in_either_direction(words):
     one, other = " ".join(words), ", ".join(words).upper() + "!"
-    assert not compare_texts(one, other, LOSS).lost
-    assert not compare_texts(other, one, LOSS).lost
+    assert not compare_texts(one, other, RULES).lost
+    assert not compare_texts(other, one, RULES).lost
 
 
 @given(st.integers(0, 999_999))
@@ -177,7 +205,7 @@ def test_numbers_in_words_are_numbers(number):
 @settings(max_examples=300)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_any_two_texts_can_be_compared(one, other):
-    found = compare_texts(one, other, LOSS)
+    found = compare_texts(one, other, RULES)
     assert 0 <= found.share <= 1
     assert found.lost or not found.total
     diff_words(one, other)
@@ -192,23 +220,35 @@ def test_any_two_texts_can_be_compared(one, other):
 def test_any_structured_answer_can_be_compared(value):
     import json
 
-    compare_texts(json.dumps(value), "it is late", LOSS)
+    compare_texts(json.dumps(value), "it is late", RULES)
 
 
 @pytest.mark.parametrize(
     "pattern",
-    ["word{} ", "<a", "[a](", "((((", "5,555", "don't ", "<think>", "1. \n", "-5", "twenty "],
+    [
+        "word{} ",
+        "<a",
+        "[a](",
+        "((((",
+        "5,555",
+        "don't ",
+        "<think>",
+        "1. \n",
+        "-5",
+        "$ -",
+        "half a ",
+    ],
 )
-def test_long_hostile_texts_are_compared_in_reasonable_time(pattern):
+def test_long_hostile_texts_are_compared(pattern):
+    # Quadratic work on these would hang the run.
     said = "".join(pattern.replace("{}", str(i)) for i in range(20_000))[:20_000]
-    began = time.perf_counter()
-    compare_texts(said, said[:10_000] + "x" + said[10_000:], LOSS)
-    assert time.perf_counter() - began < 3
+    assert not compare_texts(said, f"prompt: {said.upper()}", RULES).lost
+    assert compare_texts(f"not {said}", f"{said[:10_000]} x {said[10_000:]}", RULES).lost
 
 
 def test_a_copy_behind_a_long_prompt_is_found():
     said = "so it goes on and on " * 900
-    assert not compare_texts(said, "x" * 5_000 + " " + said, LOSS).lost
+    assert not compare_texts(said, "x" * 5_000 + " " + said, RULES).lost
 
 
 ONES = (
@@ -228,3 +268,15 @@ def in_words(number: int) -> str:
     rest = number % size
     joint = " and " if rest and size == 100 else " "
     return f"{in_words(number // size)} {name}" + (joint + in_words(rest) if rest else "")
+
+
+def test_what_counts_as_cut_or_as_spoken_is_in_the_policy():
+    cut = ("we leave home forever", "we leave home fore")
+    assert compare_texts(*cut, RULES).lost
+    assert not compare_texts(*cut, replace(RULES, record_limits=(18,))).lost
+    keyed = ('{"aloud": "it was dark outside", "b": "it is late now"}', "it is late now")
+    assert not compare_texts(*keyed, RULES).lost
+    assert compare_texts(*keyed, replace(RULES, spoken_keys=("aloud",))).lost
+    likely = ('{"b": "it is late now"}', "it is dark")
+    assert compare_texts(*likely, RULES).lost
+    assert not compare_texts(*likely, replace(RULES, meant=0.9)).lost

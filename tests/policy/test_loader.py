@@ -53,6 +53,13 @@ def test_a_list_of_names_replaces_the_list(policy):
     assert mine.errors.cancelled == load().errors.cancelled
 
 
+def test_lists_of_a_table_of_keys_replace_the_list(policy):
+    mine = policy('[handover]\nrecord_limits = [77]\nspoken_keys = ["aloud"]').handover
+    assert (mine.record_limits, mine.spoken_keys) == ((77,), ("aloud",))
+    assert mine.content_loss == load().handover.content_loss
+    assert hash(mine) != hash(load().handover)
+
+
 def test_expectations(policy):
     mine = policy('[[expect]]\nrole = "trace"\nservice = "chat-*"\nstages = ["reasoning"]')
     [row] = mine.expect
@@ -75,6 +82,9 @@ MISTAKES = {
     "[verdict]\nflor = 0.5": "unknown key of [verdict] 'flor': did you mean 'floor'?",
     "[limits]\ndept = 5": "unknown key of [limits] 'dept': did you mean 'depth'?",
     "[errors]\ntimeouts = []": "unknown key of [errors] 'timeouts': did you mean 'timeout'?",
+    "[handover]\nrecord_limits = [128, true]": "record_limits = [128, True] is not tuple[int, ...]",
+    '[handover]\nrecord_limits = ["128"]': "record_limits = ['128'] is not tuple[int, ...]",
+    "[handover]\nspoken_keys = [1]": "spoken_keys = [1] is not tuple[str, ...]",
     "[handover]\ncontent_los = 1": "unknown key of [handover] 'content_los': did you mean",
     "[zzz]": "unknown table 'zzz': known are stage, expect",
     "[verdict]\nfloor = 2": "[verdict] floor = 2 is not a number from 0 to 1",

@@ -119,7 +119,8 @@ def _bad_table(name: str, table: Any, kind: type) -> Iterator[str]:
 
 def _fits(value: Any, annotation: str) -> bool:
     if annotation.startswith("tuple"):
-        return isinstance(value, list) and all(isinstance(v, str) for v in value)
+        inner = int if "int" in annotation else str
+        return isinstance(value, list) and all(type(v) is inner for v in value)
     number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
     return number and (annotation == "float" or isinstance(value, int))
 
@@ -204,6 +205,10 @@ def _lowered(patterns: Iterable[str]) -> tuple[str, ...]:
     return tuple(pattern.lower() for pattern in patterns)
 
 
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _policy(tables: Mapping[str, Any]) -> Policy:
     stage = tuple(
         StageRule(row["by"], row["stage"], _lowered(row["match"])) for row in tables["stage"]
@@ -217,7 +222,7 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         stage=stage,
         expect=expect,
         errors=ErrorNames(**{k: _lowered(v) for k, v in tables["errors"].items()}),
-        handover=Handover(**tables["handover"]),
+        handover=Handover(**{k: _frozen(v) for k, v in tables["handover"].items()}),
         floor=float(tables["verdict"]["floor"]),
         correction=correction,
         limits=Limits(**tables["limits"]),

@@ -56,10 +56,18 @@ class ErrorNames:
 
 @dataclass(frozen=True)
 class Handover:
-    """When a difference between emitted and received text is a loss."""
+    """When a difference between two texts is a loss. Shares are of the emitted words, 0 to 1."""
 
     content_loss: float = 0.02
+    clause_loss: float = 0.15
+    meaning_loss: float = 0.25
+    meaning_doubt: float = 0.10
     short_text_tokens: int = 4
+    short_text_cer: float = 0.3
+    meant: float = 0.5
+    same_utterance: float = 0.5
+    record_limits: tuple[int, ...] = ()
+    spoken_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

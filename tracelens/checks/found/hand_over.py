@@ -10,16 +10,17 @@ import polars as pl
 from tracelens.checks.compare import SAME, Difference, compare_texts, covers, similarity, tokens
 from tracelens.checks.finding import Check, findings, no_findings
 from tracelens.checks.shared import deciding_runs, quoted
+from tracelens.policy.rules import Handover
 from tracelens.requests import Facts
 
 EMITTED = {"transcription>reasoning": "transcription", "reasoning>synthesis": "reasoning"}
 RECEIVED = {"transcription>reasoning": "reasoning", "reasoning>synthesis": "synthesis"}
 
+#: Kinds of words of which the word alone may not say what it is.
+NAMED = {kind: f"the {kind} " for kind in ("number", "unit", "date", "time", "name", "identifier")}
+
 #: Texts of one side and exchange that are compared; a hostile trace may hold any number of them.
 TEXTS_LIMIT = 200
-
-#: Of two transcripts of one utterance the other one arrived, when it holds this part of the words.
-SAME_UTTERANCE = 0.5
 
 
 def run(facts: Facts) -> pl.DataFrame:
@@ -32,7 +33,7 @@ def run(facts: Facts) -> pl.DataFrame:
     )
     compared = sides.filter(recorded > 0)
     missing = sides.filter(recorded == 0)
-    judged = _judged(compared, facts.policy.handover.content_loss)
+    judged = _judged(compared, facts.policy.handover)
     # What is not found may have gone through the call that did not record its text.
     unsure = judged.filter(pl.col("lost") & pl.col("blind"))
     return pl.concat(
@@ -117,10 +118,10 @@ def _to_synthesis(facts: Facts) -> pl.DataFrame:
     )
 
 
-def _judged(sides: pl.DataFrame, content_loss: float) -> pl.DataFrame:
+def _judged(sides: pl.DataFrame, rules: Handover) -> pl.DataFrame:
     """Compare each distinct pair once; the columns of `Difference` and the two texts chosen."""
     columns = ["at", "emitted", "received", "around"]
-    rows = [_difference(row, content_loss) for row in sides.select(columns).iter_rows(named=True)]
+    rows = [_difference(row, rules) for row in sides.select(columns).iter_rows(named=True)]
     schema = {
         "said": pl.String,
         "got": pl.String,
@@ -129,15 +130,18 @@ def _judged(sides: pl.DataFrame, content_loss: float) -> pl.DataFrame:
         "dropped": pl.String,
         "added": pl.String,
         "critical": pl.String,
+        "out": pl.String,
+        "new": pl.String,
     }
     return sides.hstack(pl.DataFrame(rows, schema=schema))
 
 
-def _difference(row: Mapping[str, Any], content_loss: float) -> dict[str, Any]:
+def _difference(row: Mapping[str, Any], rules: Handover) -> dict[str, Any]:
     if row["at"] == "transcription>reasoning":
-        said, got, found = _every_transcript(row, content_loss)
+        said, got, found = _every_transcript(row, rules)
     else:
-        said, got, found = _any_answer(row, content_loss)
+        said, got, found = _any_answer(row, rules)
+    decided = found.deciding
     return {
         "said": said,
         "got": got,
@@ -146,10 +150,12 @@ def _difference(row: Mapping[str, Any], content_loss: float) -> dict[str, Any]:
         "dropped": " ".join(found.dropped),
         "added": " ".join(found.added),
         "critical": found.critical,
+        "out": " ".join(decided.dropped if decided else found.dropped),
+        "new": " ".join(decided.added if decided else found.added),
     }
 
 
-def _every_transcript(row: Mapping[str, Any], loss: float) -> tuple[str, str, Difference]:
+def _every_transcript(row: Mapping[str, Any], rules: Handover) -> tuple[str, str, Difference]:
     """Each transcript must stand in what some model call of the exchange was given.
 
     Of several that stand for one utterance (interim ones, two recognisers) one is enough.
@@ -160,29 +166,29 @@ def _every_transcript(row: Mapping[str, Any], loss: float) -> tuple[str, str, Di
     arrived: list[str] = []
     missed: list[str] = []
     for transcript in _distinct(row["emitted"]):
-        fine = any(not compare_texts(transcript, place, loss).lost for place in places)
+        fine = any(not compare_texts(transcript, place, rules).lost for place in places)
         (arrived if fine else missed).append(transcript)
     for transcript in missed:
-        if any(covers(transcript, other) >= SAME_UTTERANCE for other in arrived):
+        if any(covers(transcript, other) >= rules.same_utterance for other in arrived):
             continue
         nearest = max(received, key=lambda place: similarity(transcript, place))
-        return transcript, nearest, compare_texts(transcript, nearest, loss)
+        return transcript, nearest, compare_texts(transcript, nearest, rules)
     return said, got, SAME
 
 
-def _any_answer(row: Mapping[str, Any], loss: float) -> tuple[str, str, Difference]:
+def _any_answer(row: Mapping[str, Any], rules: Handover) -> tuple[str, str, Difference]:
     """What is spoken must be one of the model's answers, or all of them, whole."""
     pieces = row["received"][:TEXTS_LIMIT]
     spoken = " ".join(pieces)
     answers = [*reversed(_distinct(row["emitted"])), " ".join(row["emitted"])]
     for answer in answers:
-        found = compare_texts(answer, spoken, loss)
+        found = compare_texts(answer, spoken, rules)
         if found.lost and len(pieces) > 1:
-            found = compare_texts(answer, _in_order_of(answer, pieces), loss)
+            found = compare_texts(answer, _in_order_of(answer, pieces), rules)
         if not found.lost:
             return answer, spoken, found
     nearest = _nearest(answers[:-1] or answers, spoken)
-    return nearest, spoken, compare_texts(nearest, spoken, loss)
+    return nearest, spoken, compare_texts(nearest, spoken, rules)
 
 
 def _in_order_of(answer: str, pieces: list[str]) -> str:
@@ -200,17 +206,6 @@ def _nearest(texts: Iterable[str], text: str) -> str:
 
 
 def _fails(judged: pl.DataFrame) -> pl.DataFrame:
-    what = (
-        pl.when("total")
-        .then(pl.lit("nothing of it arrived"))
-        .when(pl.col("dropped") == "")
-        .then(pl.format("{} was put in", quoted(pl.col("added"), 60)))
-        .when(pl.col("added") == "")
-        .then(pl.format("{} was lost", quoted(pl.col("dropped"), 60)))
-        .otherwise(
-            pl.format("{} became {}", quoted(pl.col("dropped"), 60), quoted(pl.col("added"), 60))
-        )
-    )
     emitted = pl.col("at").replace_strict(EMITTED, return_dtype=pl.String)
     received = pl.col("at").replace_strict(RECEIVED, return_dtype=pl.String)
     return findings(
@@ -231,8 +226,23 @@ def _fails(judged: pl.DataFrame) -> pl.DataFrame:
             quoted(pl.col("said")),
             received,
             quoted(pl.col("got")),
-            what,
+            _what_happened(),
         ),
+    )
+
+
+def _what_happened() -> pl.Expr:
+    """The edit that decides in words: the number “50” became “15”; all words when none does."""
+    what = pl.col("critical").replace_strict(NAMED, default="", return_dtype=pl.String)
+    out, new = quoted(pl.col("out"), 60), quoted(pl.col("new"), 60)
+    return (
+        pl.when("total")
+        .then(pl.lit("nothing of it arrived"))
+        .when(pl.col("out") == "")
+        .then(pl.format("{}{} was put in", what, new))
+        .when(pl.col("new") == "")
+        .then(pl.format("{}{} was lost", what, out))
+        .otherwise(pl.format("{}{} became {}", what, out, new))
     )
 
 

@@ -1,0 +1,30 @@
+"""Compares a text that one stage put out with the text that another was given or heard.
+
+Spelling, layout and the way numbers are written do not matter; words that were lost or changed do,
+and of those the ones that turn the meaning: numbers, negations, units, dates, names, opposites.
+Word error rate does not tell them apart.
+"""
+
+from tracelens.checks.compare.diff import diff_words
+from tracelens.checks.compare.edits import BENIGN, CRITICAL, Edit
+from tracelens.checks.compare.judge import SAME, Difference, Mode, compare_texts
+from tracelens.checks.compare.likeness import covers, similarity, was_spoken
+from tracelens.checks.compare.pairs import PAIR, compare_pairs
+from tracelens.checks.compare.tokens import tokens
+
+__all__ = [
+    "BENIGN",
+    "CRITICAL",
+    "PAIR",
+    "SAME",
+    "Difference",
+    "Edit",
+    "Mode",
+    "compare_pairs",
+    "compare_texts",
+    "covers",
+    "diff_words",
+    "similarity",
+    "tokens",
+    "was_spoken",
+]
