@@ -204,7 +204,7 @@ def measure(store: Store, tries: int, console: Console) -> None:
         cells = (wall, late, cost, slow)
         table.add_row(name, *(f"{each:.1f}" for each in cells), f"{slow / wall:.1f}")
     failed = store.query(
-        f"select {columns} from requests where failed and external_request_id is not null"
+        f"select {columns} from (from requests where failed and external_request_id is not null)"
         f" using sample reservoir({tries + 1} rows) repeatable (7)"
     ).rows(named=True)
     wall, late, cost = timed(lambda row: explained(store, str(row["span_ids"][2])), failed)

@@ -32,6 +32,7 @@ def test_every_check_has_a_name_a_question_and_rows_of_its_own():
         "cut_output",
         "empty_output",
         "hand_over",
+        "reference",
         "stage_error",
         "tool_error",
     ]

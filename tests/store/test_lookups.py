@@ -209,3 +209,30 @@ def test_bounds_of_beginnings() -> None:
     assert held.any_between(low, high)
     assert not held.any_between(*(keys.bounds_of("span", "ac") or (b"", b"")))
     assert not held.any_between(*(keys.bounds_of("span", "00") or (b"", b"")))
+
+
+def test_failures_alike_are_those_that_broke_in_the_same_place(store: Store) -> None:
+    broken = {"failed": True, "stage": "reasoning", "boundary": None, "cause": "llm_error"}
+    others = {
+        "near": {"at": 9},
+        "far": {"at": 90},
+        "before": {"at": 2},
+        "elsewhere": {"at": 8, "boundary": "reasoning>tool"},
+        "fine": {"at": 8, "failed": False},
+    }
+    mine = judged("mine", at=8, **broken)
+    rows = [judged(name, **{**broken, **each}) for name, each in others.items()]
+    names = ["mine", *others]
+    load(store, spans(*(span(name) for name in names[:3])), requests(mine, *rows[:2]))
+    load(store, spans(*(span(name) for name in names[3:])), requests(*rows[2:]))
+
+    def alike(limit: int) -> list[str]:
+        return store.alike(mine, ["request_id"], limit=limit)["request_id"].to_list()
+
+    ids = dict(zip(others, (row["request_id"] for row in rows), strict=True))
+    assert alike(1) == [ids["near"]]
+    assert alike(9) == [ids["before"], ids["near"], ids["far"]]
+    again = judged("near", **{**broken, "at": 9, "failed": False})
+    with store.writer() as writer:
+        writer.commit(None, requests(again), [again["trace_id"]])
+    assert alike(9) == [ids["before"], ids["far"]]

@@ -23,12 +23,9 @@ COLUMNS = (
 NEIGHBOUR = ["request_id", "started_at", "start_unix_nano", "failed", "stage", "cause"]
 NEIGHBOURS = 50
 
-SIMILAR = """
-select request_id, started_at, start_unix_nano, verdict from requests
-where failed and stage = $stage and cause = $cause and boundary is not distinct from $boundary
-    and request_id <> $id
-order by abs(start_unix_nano - $start) limit 5
-"""
+#: What is told of each failure that broke in the same place, and of how many at most.
+ALIKE = ["request_id", "started_at", "start_unix_nano", "verdict"]
+ALIKE_SHOWN = 5
 
 STATUS = {0: "unset", 1: "ok", 2: "error"}
 
@@ -156,9 +153,7 @@ def _links(store: Store, request: dict[str, Any]) -> dict[str, Any]:
         others = turns.filter(pl.col("request_id") != request["request_id"])
         session = others.head(NEIGHBOURS).rows(named=True)
     if request["failed"] and request["stage"] is not None:
-        params = {key: request[key] for key in ("stage", "cause", "boundary")}
-        params |= {"id": request["request_id"], "start": request["start_unix_nano"]}
-        similar = store.query(SIMILAR, params).rows(named=True)
+        similar = store.alike(request, ALIKE, limit=ALIKE_SHOWN).rows(named=True)
     return {
         "same_session": session,
         "similar_failures": similar,

@@ -40,6 +40,8 @@ _OWN: Final[dict[Kind, list[str]]] = {
     "requests": ["request_id", "trace_id", "start_unix_nano", "generation"],
     "spans": ["trace_id", "span_id", "start_unix_nano", "content_hash"],
 }
+#: What two failures share that broke in one place.
+_BROKE: Final = ("stage", "boundary", "cause")
 _ORDER: Final[dict[Kind, list[str]]] = {
     "requests": ["start_unix_nano", "request_id"],
     "spans": ["start_unix_nano", "span_id", "content_hash"],
@@ -61,6 +63,7 @@ class Lookups:
         self._segments: dict[Kind, dict[str, Segment]] = {"spans": {}, "requests": {}}
         self._columns: dict[Kind, dict[str, str]] = {"spans": {}, "requests": {}}
         self._keys: dict[tuple[Kind, IdKind], dict[str, SortedKeys]] = {}
+        self._failures: dict[str, pl.DataFrame] = {}  # by segment
 
     def close(self) -> None:
         """Let go of the log."""
@@ -94,6 +97,36 @@ class Lookups:
             # Of a span with two contents, that with the smallest hash belongs to the request.
             first = found.sort("content_hash").unique(["trace_id", "span_id"], keep="first")
             return self._complete("spans", first, columns)
+
+    def alike(self, request: Mapping[str, Any], columns: Sequence[str], limit: int) -> pl.DataFrame:
+        """Failures that broke where a request did, nearest in time; see `Store.alike`."""
+        with self._moment() as moment:
+            same = [pl.col(name).eq_missing(pl.lit(request[name], pl.String)) for name in _BROKE]
+            found = self._all_failures().filter(
+                *same, pl.col("request_id") != request["request_id"]
+            )
+            dead = moment.tombstones(found["trace_id"])
+            oldest = pl.col("trace_id").replace_strict(dead, default=0, return_dtype=pl.Int64())
+            away = pl.col("start_unix_nano") - pl.lit(request["start_unix_nano"], pl.Int64)
+            live = found.filter(pl.col("generation") >= oldest)
+            near = live.sort(away.abs(), "request_id", nulls_last=True).head(limit)
+            return self._complete("requests", near, columns)
+
+    def _all_failures(self) -> pl.DataFrame:
+        """What tells all failed requests and where each broke; each segment is read once."""
+        live = self._segments["requests"]
+        new = [segment for name, segment in live.items() if name not in self._failures]
+        if new:
+            read = self._rows("requests", new, pl.col("failed"), [*_BROKE])
+            parts = read.partition_by(SEGMENT, as_dict=True)
+            nothing = read.clear()
+            self._failures |= {each.name: parts.get((each.name,), nothing) for each in new}
+        self._failures = {name: self._failures[name] for name in live}
+        return (
+            pl.concat(self._failures.values())
+            if live
+            else self._rows("requests", [], pl.lit(False), [*_BROKE])
+        )
 
     def _meant(self, moment: Moment, kind: Find, text: str, needed: Sequence[str]) -> pl.DataFrame:
         if kind == "trace":

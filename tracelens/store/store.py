@@ -120,6 +120,16 @@ class Store:
         """
         return self._lookup().spans_of(request, columns)
 
+    def alike(
+        self, request: Mapping[str, Any], columns: Sequence[str], *, limit: int
+    ) -> pl.DataFrame:
+        """Other failed requests with the stage, boundary and cause of one, nearest in time.
+
+        `request` has those columns, `request_id` and `start_unix_nano`. In order of start. What
+        tells failures is kept in memory: about 200 bytes for each.
+        """
+        return self._lookup().alike(request, columns, limit)
+
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Rows of our own SQL over the views at the newest version, `$name` parameters bound."""
         return self._ask(lambda snapshot: snapshot.query(sql, params))

@@ -50,7 +50,7 @@ def _kind(said: str | None, transcript: str | None, source: str, quotes: bool, f
     if said is None or not transcript:
         return "unexplained"
     if source == "bug_report":
-        found = compare_texts(said, transcript, facts.policy.handover.content_loss)
+        found = compare_texts(said, transcript, facts.policy.handover, mode="recognised")
         return "misheard" if found.lost else "misread"
     if covers(said, transcript) == 1.0:
         return "misread"
