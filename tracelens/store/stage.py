@@ -35,6 +35,7 @@ class Stage:
         self._writer: pq.ParquetWriter | None = None
         self.path = self._folder / "spans.parquet"
         self.columns: dict[str, pl.DataType] = {}
+        self.filled: set[str] = set()  # columns with a value in any row
         self.rows = 0
         self.first_start: int | None = None
         self.last_start: int | None = None
@@ -73,6 +74,7 @@ class Stage:
                 self._writer = pq.ParquetWriter(self.path, rows.schema, compression="lz4")
             self._writer.write_table(rows, row_group_size=ROW_GROUP["spans"])
         self._count(batch)
+        self.filled.update(each.name for each in batch if each.null_count() < batch.height)
 
     def finish(self) -> None:
         """Complete the file; nothing can be added afterwards."""

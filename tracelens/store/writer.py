@@ -36,7 +36,7 @@ from tracelens.store.sweep import GRACE, sweep
 
 LOCK_FILE: Final = "writer.lock"
 #: Bytes that the database may hold; it sorts on disk beyond. The rest of 1 GiB is for frames.
-MEMORY: Final = 400 * 1024**2
+MEMORY: Final = 600 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -222,9 +222,16 @@ class Writer:
         generation = self._log.generation() + 1
         name = draft_name("spans", generation)
         path = self._store.absolute() / SEGMENT_FOLDER / name
-        columns = ", ".join(identifier(each) for each in stage.columns)
-        source = literal(str(stage.path.absolute()))
-        query = _SORTED_SPANS.format(columns=columns, generation=generation, stage=source)
+        types = sql_types(stage.columns)
+        query = _SORTED_SPANS.format(
+            columns=", ".join(
+                identifier(each) if each in stage.filled else f"null::{kind} as {identifier(each)}"
+                for each, kind in types.items()
+            ),
+            filled=", ".join(identifier(each) for each in types if each in stage.filled),
+            generation=generation,
+            stage=literal(str(stage.path.absolute())),
+        )
         self._engine.run(copy_rows("spans", query, path))
         return Segment(
             name,
@@ -235,7 +242,7 @@ class Writer:
             stage.first_start,
             stage.last_start,
             stage.null_starts,
-            columns_json(sql_types(stage.columns) | {GENERATION: "BIGINT"}),
+            columns_json(types | {GENERATION: "BIGINT"}),
         )
 
     def _judged(self, traces: Sequence[str]) -> list[str]:
@@ -254,11 +261,14 @@ anti join live.spans using (trace_id, span_id, content_hash)
 group by trace_id, span_id, content_hash
 """
 
+#: Most columns are empty in most dumps, and sorting would carry each of them for every row.
 _SORTED_SPANS: Final = """
-select {columns}, {generation}::bigint as generation
-from read_parquet({stage}, file_row_number = true)
-semi join new_spans on file_row_number = row_number
-order by trace_id, start_unix_nano, span_id, content_hash
+select {columns}, {generation}::bigint as generation from (
+    select {filled}
+    from read_parquet({stage}, file_row_number = true)
+    semi join new_spans on file_row_number = row_number
+    order by trace_id, start_unix_nano, span_id, content_hash
+)
 """
 
 _SIZES: Final = """
