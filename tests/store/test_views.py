@@ -9,7 +9,7 @@ import polars as pl
 
 from tests.store.frames import load, request, requests, span, spans, trace
 from tracelens.model import CANONICAL_SPAN, RAW_SPAN, REQUEST
-from tracelens.store import Store
+from tracelens.store import BugReport, Store
 from tracelens.store.views import VIEWS
 
 JUDGED = request(
@@ -60,6 +60,9 @@ def test_empty_views_have_the_types_of_full_ones(store: Store) -> None:
     empty = {view: store.query(f"from {view}").schema for view in VIEWS}
     batch = spans(span("a", links=LINKS))
     load(store, batch, requests(JUDGED), rejects=[{"at": 1}], aliases={"x": "y"})
+    report = BugReport("B", 1, "said", "target", "span", "session", "corrected", "open")
+    with store.writer() as writer:
+        writer.commit(None, requests(), [], reports=[report])
     for view in VIEWS:
         full = store.query(f"from {view}")
         assert (full.schema, full.is_empty()) == (empty[view], False), view

@@ -24,7 +24,8 @@ def add_reports(store: Store, reports: Sequence[BugReport], policy: Policy) -> i
         UsageError: a report names neither an id nor a session and a time.
         StoreError: the store is busy, damaged or newer.
     """
-    settled = [_settled(store, each) for each in reports]
+    latest = {each.report_id: each for each in reports}
+    settled = [_settled(store, each) for each in latest.values()]
     met = sum(bool(traces_of_report(store, each)) for each in settled)
     _change(store, settled, [], policy)
     return met

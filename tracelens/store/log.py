@@ -246,8 +246,9 @@ class Log:
             self._insert("rejects", entry.rejects)
             self._add_aliases(entry)
             run = self._connection.executemany
-            run("delete from bug_reports where report_id = ?", [(i,) for i in entry.withdrawn])
-            self._insert("bug_reports", entry.reports, replace=True)
+            gone = [*entry.withdrawn, *(each.report_id for each in entry.reports)]
+            run("delete from bug_reports where report_id = ?", [(each,) for each in gone])
+            self._insert("bug_reports", entry.reports)
 
     def replace(
         self,
@@ -369,12 +370,11 @@ class Log:
         sql = f"select {_names(row)} from {table} {rest}"
         return tuple(row(*values) for values in self._connection.execute(sql, params))
 
-    def _insert(self, table: str, rows: Sequence[Any], *, replace: bool = False) -> None:
+    def _insert(self, table: str, rows: Sequence[Any]) -> None:
         values = [astuple(row) for row in rows]
         if values:
-            verb = "insert or replace" if replace else "insert"
             marks = ", ".join("?" * len(values[0]))
-            self._connection.executemany(f"{verb} into {table} values ({marks})", values)
+            self._connection.executemany(f"insert into {table} values ({marks})", values)
 
     @contextmanager
     def _transaction(self, kind: str) -> Iterator[None]:
