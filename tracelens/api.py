@@ -14,6 +14,7 @@ from tracelens.errors import UsageError
 from tracelens.ingest import LoadReport, Progress, SourceReport, relocate
 from tracelens.ingest import ingest as load_inputs
 from tracelens.ingest.reports import add_reports, withdraw_reports
+from tracelens.normalise import find_emitters
 from tracelens.policy import Change, Policy, policy_changes, policy_text
 from tracelens.store import BugReport, Store
 
@@ -27,9 +28,24 @@ __all__ = [
     "Progress",
     "SourceReport",
     "TraceLens",
+    "list_emitters",
     "policy_changes",
     "policy_text",
 ]
+
+
+def list_emitters() -> list[dict[str, Any]]:
+    """Every emitter mapping: `name, title, known_by, reads, blind_to`, the last three lists."""
+    return [
+        {
+            "name": each.name,
+            "title": each.title,
+            "known_by": [*each.scopes, *(key.name for key in each.claims)],
+            "reads": list(each.reads),
+            "blind_to": list(each.blind_to),
+        }
+        for each in find_emitters()
+    ]
 
 
 class TraceLens:

@@ -1,4 +1,4 @@
-"""`policy show` and `policy check`: the rules in force, and every problem of a file at once."""
+"""`policy` and `emitters`: the rules and mappings in force, and every problem of a file at once."""
 
 from __future__ import annotations
 
@@ -55,3 +55,15 @@ def test_every_problem_is_named(tmp_path: Path, text: str, says: str) -> None:
         ended = run(*command)
         assert (ended.code, ended.out) == (2, "")
         assert says in ended.err
+
+
+def test_every_emitter_says_what_it_reads_and_what_not() -> None:
+    rows = run("emitters").rows()
+    assert {"pipecat", "livekit", "openinference", "otel_genai"} <= {row["name"] for row in rows}
+    assert all(row["reads"] and row["blind_to"] and row["known_by"] for row in rows)
+    (one,) = run("emitters", "pipecat").rows()
+    shown = run("emitters", "pipecat", "--format", "table").out
+    assert all(sentence[:30] in shown for sentence in [*one["reads"], *one["blind_to"]])
+    unknown = run("emitters", "pipecta")
+    assert (unknown.code, unknown.out) == (4, "")
+    assert "there is no emitter 'pipecta'; there are" in unknown.err

@@ -22,6 +22,7 @@ COMMANDS = {
     "report": "Keep bug reports, and find the requests they mean.",
     "loads": "List past loads and what they rejected.",
     "locate": "Judge what is stored anew.",
+    "emitters": "Say what is read from each library's spans.",
     "policy": "Show the rules in force, or check your own.",
     "sql": "Ask a read-only SQL question.",
     "schema": "Describe every view and column.",

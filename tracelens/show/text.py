@@ -167,6 +167,23 @@ def _minute(when: datetime | None) -> str:
     return "" if when is None else f"{when:%Y-%m-%d %H:%M}"
 
 
+def emitters_list(emitters: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Each emitter with how it is known, what is read from it, and what it cannot show."""
+    return Group(*(Padding(_emitter(each), (0, 0, 1, 0)) for each in emitters))
+
+
+def _emitter(emitter: Mapping[str, Any]) -> Text:
+    text = Text(emitter["name"], style="bold")
+    text.append(f"  {emitter['title']}\n", style="dim")
+    text.append(f"  known by {', '.join(emitter['known_by'])}\n", style="dim")
+    for sign, style, key in (("+", "green", "reads"), ("?", "yellow", "blind_to")):
+        for sentence in emitter[key]:
+            text.append(f"  {sign} ", style=style)
+            text.append(f"{sentence}\n", style="none")
+    text.rstrip()
+    return text
+
+
 def explanation_text(explained: Explanation) -> RenderableType:
     """The answer on one request: verdict, rail, texts that differ, evidence, spans."""
     parts: list[RenderableType] = [_head(explained.request), _rail(explained.request)]
