@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -22,6 +22,7 @@ SEGMENT_FOLDER: Final = "segments"
 #: decode; spans have so many columns that small groups would slow every scan down.
 ROW_GROUP: Final[dict[Kind, int]] = {"spans": 8_192, "requests": 2_048}
 GENERATION: Final = "generation"
+SPAN_ORDER: Final = ("trace_id", "start_unix_nano", "span_id", "content_hash")
 
 _PLAIN_TYPES: Final[dict[pl.DataType, str]] = {
     pl.String(): "VARCHAR",
@@ -127,6 +128,32 @@ def copy_rows(kind: Kind, query: str, path: Path) -> str:
     return (
         f"copy ({query}) to {literal(str(path))} "
         f"(format parquet, compression zstd, compression_level 3, row_group_size {ROW_GROUP[kind]})"
+    )
+
+
+def write_spans(
+    staged: Path,
+    columns: Mapping[str, pl.DataType],
+    filled: Set[str],
+    rows: pl.Series | None,
+    generation: int,
+    path: Path,
+) -> None:
+    """Write staged spans, sorted as segments are: all, or those with these row numbers.
+
+    Only the columns that are `filled` are read and sorted: most are empty in most dumps. What is
+    fresh is compressed lightly, and well when it is compacted.
+    """
+    found = pl.read_parquet(staged, columns=[name for name in columns if name in filled])
+    found = found if rows is None else found[rows]
+    empty = [
+        pl.lit(None, dtype).alias(name) for name, dtype in columns.items() if name not in filled
+    ]
+    stamped = found.sort(*SPAN_ORDER, nulls_last=True).with_columns(
+        *empty, pl.lit(generation, pl.Int64).alias(GENERATION)
+    )
+    stamped.select(*columns, GENERATION).write_parquet(
+        path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP["spans"]
     )
 
 

@@ -26,10 +26,10 @@ from tracelens.store.segments import (
     SEGMENT_FOLDER,
     all_columns,
     columns_json,
-    copy_rows,
     draft_name,
     pick_column,
     sql_types,
+    write_spans,
 )
 from tracelens.store.stage import SOURCE, Stage
 from tracelens.store.sweep import GRACE, sweep
@@ -222,17 +222,10 @@ class Writer:
         generation = self._log.generation() + 1
         name = draft_name("spans", generation)
         path = self._store.absolute() / SEGMENT_FOLDER / name
-        types = sql_types(stage.columns)
-        query = _SORTED_SPANS.format(
-            columns=", ".join(
-                identifier(each) if each in stage.filled else f"null::{kind} as {identifier(each)}"
-                for each, kind in types.items()
-            ),
-            filled=", ".join(identifier(each) for each in types if each in stage.filled),
-            generation=generation,
-            stage=literal(str(stage.path.absolute())),
-        )
-        self._engine.run(copy_rows("spans", query, path))
+        rows = None
+        if stored < stage.rows:
+            rows = self._engine.frame("select row_number from new_spans")["row_number"]
+        write_spans(stage.path, stage.columns, stage.filled, rows, generation, path)
         return Segment(
             name,
             "spans",
@@ -242,7 +235,7 @@ class Writer:
             stage.first_start,
             stage.last_start,
             stage.null_starts,
-            columns_json(types | {GENERATION: "BIGINT"}),
+            columns_json(sql_types(stage.columns) | {GENERATION: "BIGINT"}),
         )
 
     def _judged(self, traces: Sequence[str]) -> list[str]:
@@ -259,16 +252,6 @@ select min(file_row_number) as row_number, trace_id, span_id, content_hash,
 from read_parquet({stage}, file_row_number = true)
 anti join live.spans using (trace_id, span_id, content_hash)
 group by trace_id, span_id, content_hash
-"""
-
-#: Most columns are empty in most dumps, and sorting would carry each of them for every row.
-_SORTED_SPANS: Final = """
-select {columns}, {generation}::bigint as generation from (
-    select {filled}
-    from read_parquet({stage}, file_row_number = true)
-    semi join new_spans on file_row_number = row_number
-    order by trace_id, start_unix_nano, span_id, content_hash
-)
 """
 
 _SIZES: Final = """
