@@ -6,7 +6,20 @@ import json
 
 import pytest
 
-from tests.conftest import CLIENT, ERROR, FINE, OK, SERVER, canonical, judge, span, trace, verdict
+from tests.conftest import (
+    CLIENT,
+    EPOCH,
+    ERROR,
+    FINE,
+    MS,
+    OK,
+    SERVER,
+    canonical,
+    judge,
+    span,
+    trace,
+    verdict,
+)
 
 API = "https://api.vendor.test/v1"
 
@@ -200,3 +213,34 @@ def test_spans_called_like_a_stage_in_a_service_that_is_none(status):
     top = span("accept", span("listen"), span("say"), status_code=status)
     assert verdicts(trace("t", top))[0][0] is not True
     assert verdicts(trace("t", span("accept", span("listen"), status_code=status))) == [FINE]
+
+
+def test_messages_of_a_service_that_names_its_own_spans():
+    def step(name, **texts):
+        keys = {"given": "gen_ai.input.messages", "said": "gen_ai.output.messages"}
+        return span(name, attributes={keys[k]: parts("user", v) for k, v in texts.items()})
+
+    ears, voice = step("stt", said="two tables"), step("tts", given="it is done")
+    thinks = step("llm", given="two tables", said="it is done")
+    assert verdicts(trace("t", span("root", ears, thinks, voice))) == [FINE]
+    lost = step("llm", given="tables", said="it is done")
+    assert verdicts(trace("t", span("root", ears, lost, voice))) == [
+        (True, "transcription", "transcription>reasoning", "handoff_loss")
+    ]
+
+
+def test_a_server_that_answered_all_the_same_got_over_its_exception():
+    raised = {
+        "exception_type": "ConnectionError",
+        "exception_message": "cache down",
+        "exception_unix_nano": EPOCH + 100 * MS,
+    }
+    assert verdicts(served(http(LLM), **raised)) == [FINE]
+    [failed] = verdicts(served(http(LLM), status=500, **raised))
+    assert failed == (True, "undetermined", None, "app_error")
+
+
+def test_a_task_that_reads_a_page():
+    read = task("ocr", error="APIError", says="500")
+    failed = span("talk.workflow", read, error="APIError", says="500")
+    assert verdicts(trace("t", failed)) == [(True, "transcription", None, "stt_error")]

@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import (
     CLIENT,
+    ERROR,
     FINE,
     OK,
     SERVER,
@@ -125,6 +126,17 @@ def test_empty_transcript_model_and_audio():
     assert one(ASKED, REPLIED, silent) == failed("synthesis", "tts_empty")
 
 
+def test_speech_of_no_length_is_empty():
+    silent = spoke(REPLY, audio_seconds=0.0)
+    assert one(ASKED, REPLIED, silent) == failed("synthesis", "tts_empty")
+    assert one(ASKED, REPLIED, spoke(REPLY, audio_seconds=0.4)) == FINE
+
+
+def test_an_answer_without_parts_after_speech_was_heard_is_empty():
+    assert one(ASKED, answered(None, SAID, tool_calls=0)) == failed("reasoning", "llm_empty")
+    assert one(answered(None, SAID, tool_calls=0)) == FINE
+
+
 @pytest.mark.parametrize(
     ("reason", "cause"),
     [
@@ -221,6 +233,64 @@ def test_another_system_that_fails_is_no_validator():
     assert one(answered("{}", SAID), find, error="KeyError", says="'index'") == nobody
 
 
+def test_an_error_that_was_handled_does_not_hide_the_request_s_own():
+    cache = span("GET", kind=CLIENT, error="ConnectionError", says="cache down", lasts=5)
+    lost = {"error": "BrokenPipeError", "says": "peer closed"}
+    assert one(cache, ASKED, REPLIED, TOLD, **lost) == failed("external", "app_error")
+    bad = {"error": "ValidationError", "says": "field required"}
+    agent = span("agent", answered("{}", SAID), role="wrapper", **bad)
+    assert one(cache, agent, **bad) == failed("reasoning", "schema_invalid")
+    tried = answered(None, SAID, error="RateLimitError", says="slow down")
+    assert one(tried, answered("{}", SAID), **bad) == failed("reasoning", "schema_invalid")
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        {"error": "ConnectionError", "says": "cache down"},
+        {"error": "RuntimeError", "says": "could not start: cache down"},
+        {"error": "ConnectionError"},
+        {"status_code": ERROR},
+    ],
+)
+def test_an_error_that_only_came_up_is_blamed_where_it_began(outer):
+    cache = span("GET", kind=CLIENT, error="ConnectionError", says="cache down")
+    [row] = judge(spans(trace("t", span("root", REPLIED, cache, **outer))))
+    assert verdict(row) == failed("undetermined", "app_error")
+    assert [each["span_id"] for each in row["evidence"] if each["check"] == "app_error"] == ["GET"]
+
+
+@pytest.mark.parametrize("code", [502, 503, 504])
+@pytest.mark.parametrize("status", [0, ERROR])
+def test_a_gateway_that_gave_up_on_an_application_that_ended_well(code, status):
+    gateway = {"kind": SERVER, "http_status": code, "status_code": status}
+    app = span("app", ASKED, REPLIED, TOLD, kind=SERVER, http_status=200)
+    assert one(app, **gateway) == failed("external", "app_error")
+    broken = spoke(REPLY, error="APIError", says="500")
+    app = span("app", ASKED, REPLIED, broken, kind=SERVER, error="APIError", says="500")
+    assert one(app, **gateway) == failed("synthesis", "tts_error")
+
+
+def test_a_server_error_of_the_application_itself_is_no_gateway_s():
+    app = {"kind": SERVER, "http_status": 500, "status_code": ERROR}
+    assert one(ASKED, REPLIED, TOLD, **app) == failed("undetermined", "app_error")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["1 validation error for Reply", "Expecting value: line 1 column 1 (char 0)"],
+)
+def test_a_validator_known_by_its_words_alone(words):
+    said = {"status_code": ERROR, "status_message": words}
+    assert one(answered(None, SAID), **said) == failed("reasoning", "schema_invalid")
+
+
+def test_an_error_that_work_followed_was_handled():
+    cache = span("load", role="wrapper", error="ConnectionError", says="cache down")
+    gone = answered(None, SAID, error="CancelledError")
+    assert one(cache, gone) == FINE
+
+
 def test_a_deadline_of_the_application_blames_the_stage_that_used_it_up():
     hung = answered(None, SAID, error="CancelledError", at=100, lasts=5000)
     assert one(ASKED, hung, error="TimeoutError") == failed("reasoning", "llm_timeout")
@@ -274,6 +344,57 @@ def test_a_turn_whose_transcript_was_not_recorded():
 
 def test_an_unseen_transcript_with_nothing_after_it_is_no_proof_against_reasoning():
     assert one(heard(None), role="turn")[:2] == (True, "undetermined")
+
+
+def test_an_unseen_answer_that_was_not_spoken_is_no_proof_against_synthesis():
+    assert one(ASKED, answered(None, SAID)) == failed("undetermined", "tts_missing")
+
+
+def test_a_recogniser_that_opens_after_the_answer_waits_for_the_next_words():
+    assert one(ASKED, REPLIED, TOLD, heard(None), role="turn") == FINE
+    assert one(ASKED, REPLIED, TOLD, heard("and tomorrow"), role="turn") == failed(
+        "reasoning", "llm_missing", "transcription>reasoning"
+    )
+
+
+def test_the_words_of_the_prompt_around_an_empty_transcript_are_not_the_user_s():
+    def turn(name, transcript, prompt):
+        return span(name, heard(transcript), answered(REPLY, prompt), TOLD, role="turn")
+
+    before = turn("one", SAID, f"The caller said: {SAID}. Be brief.")
+    silent = turn("two", "", "The caller said: . Be brief.")
+    typed = turn("two", "", "The caller said: book it. Be brief.")
+    assert conversation(before, silent) == [FINE, failed("transcription", "stt_empty")]
+    assert conversation(before, typed) == [FINE, FINE]
+    assert conversation(silent) == [FINE]
+
+
+def test_an_empty_transcript_in_a_trace_of_its_own():
+    def turn(name, transcript, prompt, at):
+        root = span(name, heard(transcript), answered(REPLY, prompt), TOLD, session_id="s")
+        return trace(name, root, at=at)
+
+    before = turn("one", SAID, f"The caller said: {SAID}", 0)
+    silent = turn("two", "", "The caller said:", 9000)
+    assert verdicts(before, silent) == [FINE, failed("transcription", "stt_empty")]
+
+
+@pytest.mark.parametrize(
+    "read", [{"name": "ocr"}, {"model": "parse-ocr-2"}, {"input_modalities": ["document"]}]
+)
+def test_a_page_that_was_read_is_not_asked_for_speech(read):
+    assert one(heard(SAID, **read), REPLIED) == FINE
+    assert one(heard(SAID, model="democracy-stt"), REPLIED)[1] == "synthesis"
+
+
+def test_transcripts_that_a_service_does_not_record_are_not_empty():
+    asked = span("one", heard(""), answered(REPLY, SAID), TOLD, role="turn")
+    gone = span("two", heard(""), answered(None, None, error="CancelledError"), role="turn")
+    assert conversation(asked, gone) == [FINE, FINE]
+    bare = span("one", heard(""), answered(None, None), spoke(None), role="turn")
+    assert conversation(bare) == [FINE]
+    said = span("one", ASKED, REPLIED, TOLD, role="turn")
+    assert conversation(said, gone) == [FINE, failed("transcription", "stt_empty")]
 
 
 def test_a_guess_by_task_name_alone_expects_nothing():

@@ -480,6 +480,22 @@ def test_livekit_the_agents_turn_is_unset_when_synthesis_failed():
     assert judged(livekit(llm_node("done"), tts_node())) == FINE
 
 
+@pytest.mark.parametrize(
+    ("metrics", "want"),
+    [
+        ({"audio_duration": 0.0, "cancelled": False}, (True, "synthesis", None, "tts_empty")),
+        ({"audio_duration": 0.0, "cancelled": True}, FINE),
+        ({"audio_duration": 1.5, "cancelled": False}, FINE),
+        ("none", FINE),
+    ],
+)
+def test_livekit_synthesis_without_audio_shows_in_its_metrics(metrics, want):
+    held = {"lk.pii.input_text": "done", "lk.tts_metrics": json.dumps(metrics)}
+    request = span("tts_request", scope_name=LIVEKIT, attributes=held)
+    spoken = span("tts_node", request, scope_name=LIVEKIT)
+    assert judged(livekit(llm_node("done"), spoken)) == want
+
+
 def test_livekit_what_was_forwarded_is_not_what_was_generated():
     row = read("agent_turn", {"lk.pii.response.text": "do"}, LIVEKIT)
     assert row["text_out"] is None
@@ -1565,3 +1581,10 @@ def test_adk_names_without_an_operation(name, want):
 def test_every_emitter_says_what_it_reads_and_cannot_see():
     for emitter in find_emitters():
         assert emitter.reads and emitter.blind_to, emitter.name
+
+
+def test_langfuse_a_function_that_returned_nothing_says_so():
+    kind = {"langfuse.observation.type": "span"}
+    silent = read("stt", kind | {"langfuse.observation.output": ""}, "langfuse-sdk")
+    assert silent["text_out"] == ""
+    assert read("stt", kind, "langfuse-sdk")["text_out"] is None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conftest import (
     CLIENT,
+    EPOCH,
     ERROR,
+    MS,
     OK,
     answered,
     default_policy,
@@ -124,3 +128,41 @@ def test_an_abort_because_of_time_is_an_error():
 def test_an_empty_status_message_is_no_message():
     [run] = runs_of(answered(None, status_code=ERROR, status_message="  "))
     assert run["error_message"] is None
+
+
+#: What says that a call failed though its status was never set; calls begin at 0 and last 100 ms.
+UNSET_ERRORS = {
+    "an error type": {"error_type": "RateLimitError"},
+    "a refused request": {"kind": CLIENT, "http_status": 429},
+    "an exception that ended it": {
+        "error_type": "APIError",
+        "exception_type": "APIError",
+        "exception_unix_nano": EPOCH + 100 * MS,
+    },
+}
+
+
+@pytest.mark.parametrize("sign", UNSET_ERRORS.values(), ids=UNSET_ERRORS)
+def test_an_error_whose_status_was_never_set(sign):
+    assert [run["is_error"] for run in runs_of(answered(None, **sign))] == [True]
+    assert [run["is_error"] for run in runs_of(answered(None, **sign, status_code=OK))] == [False]
+
+
+def test_an_exception_that_a_call_got_over():
+    ended = UNSET_ERRORS["an exception that ended it"]
+    early = {**ended, "exception_unix_nano": EPOCH + 40 * MS}
+    assert [run["is_error"] for run in runs_of(answered(None, **early))] == [False]
+    assert [run["is_error"] for run in runs_of(answered("it is done", **ended))] == [False]
+
+
+@pytest.mark.parametrize(
+    "words", ["CancelledError", "Cancelled by cancel scope 7f3a", "context canceled"]
+)
+def test_a_cancellation_of_which_only_the_message_is_recorded(words):
+    [run] = runs_of(answered(None, status_code=ERROR, status_message=words))
+    assert (run["is_cancel"], run["is_error"]) == (True, False)
+
+
+def test_an_http_call_that_failed_without_an_answer_was_not_abandoned():
+    [run] = runs_of(http(error_type="ReadTimeout"))
+    assert (run["is_cancel"], run["is_error"], run["is_timeout"]) == (False, True, True)

@@ -84,6 +84,14 @@ def read_cost(value: str) -> dict[str, Any]:
     return {"cost_usd": total if total is not None else (sum(known) if known else None)}
 
 
+def read_audio(value: str) -> dict[str, Any]:
+    """The seconds of audio that a finished synthesis made, out of LiveKit's metrics of it."""
+    metrics = _json(value)
+    if not isinstance(metrics, Mapping) or metrics.get("cancelled") is True:
+        return {}
+    return {"audio_seconds": _number(metrics, ("audio_duration",))}
+
+
 def _json(value: str) -> Any:
     """JSON as it stands: a text in quotation marks is a text, whatever it holds."""
     if len(value) > DECODE_LIMIT:

@@ -64,6 +64,7 @@ SPAN_COLUMNS = (
     "sign_sentence",
     "ttfb_ms",
     "ttft_ms",
+    "audio_seconds",
     "cost_usd",
 )
 

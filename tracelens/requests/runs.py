@@ -8,7 +8,7 @@ from tracelens.policy import ErrorNames
 from tracelens.policy.globs import matches_any
 from tracelens.requests.tree import nearest, nearest_above
 
-CLIENT = 3  # OTLP SpanKind
+SERVER, CLIENT = 2, 3  # OTLP SpanKind
 OK, ERROR = 1, 2  # OTLP status codes
 
 #: Where a stage stands in a request.
@@ -17,32 +17,62 @@ ORDER = {"transcription": 0, "reasoning": 1, "tool": 2, "synthesis": 3}
 #: Words of a status message that tell a timeout from an abort whose type is the same.
 TIMED_OUT = r"(?i)\btimed?[ -]?out|deadline"
 
+#: How asyncio, AnyIO and gRPC word a cancellation where only a message is recorded.
+CANCELLED = (
+    r"(?i)^(?:[\w.]*cancell?ederror\b|cancelled by cancel scope|(?:context|call) cancell?ed)"
+)
+
+#: An exception that leaves a span is recorded as the span ends; one that was got over has work
+#: after it, and no call to another system fits into this time, in ns.
+LEAVING_NANOS = 5_000_000
+
 
 def with_errors(spans: pl.DataFrame, names: ErrorNames) -> pl.DataFrame:
     """Add `is_error`, `is_cancel`, `is_timeout` and `abandoned` per span.
 
-    Status alone does not decide: an emitter's own sign or an HTTP status of 400 and above is an
-    error too. A client span that has neither an HTTP status nor an error never got its answer
-    (OpenTelemetry semantic conventions, HTTP: the status code is required once one is received).
+    Status alone does not decide: an emitter's own sign is an error too, and where the status was
+    never set, so is whatever else says that the span failed (`_unset_error`). A client span that
+    has neither an HTTP status nor an error never got its answer (OpenTelemetry semantic
+    conventions, HTTP: the status code is required once one is received).
     """
     kind = pl.col("error_type").str.to_lowercase()
     message = pl.coalesce("exception_message", "status_message", pl.lit(""))
-    status = pl.col("status_code") == ERROR
+    status = (pl.col("status_code") == ERROR).fill_null(False)
     signed = pl.col("sign").is_in(["failed", "empty"]).fill_null(False)
-    refused = (pl.col("http_status") >= 400).fill_null(False) & (pl.col("kind") == CLIENT)
     timeout = matches_any(kind, names.timeout).fill_null(False) | message.str.contains(TIMED_OUT)
-    cancel = matches_any(kind, names.cancelled).fill_null(False) & ~timeout
+    named = matches_any(kind, names.cancelled).fill_null(False)
+    cancel = (named | (kind.is_null() & message.str.contains(CANCELLED))) & ~timeout
     http = pl.col("stage_by") == "url_path"
-    abandoned = http & pl.col("http_status").is_null() & ~status & (pl.col("kind") == CLIENT)
     # An emitter may mark what is part of its normal course: its sign says so.
     fine = (pl.col("sign") == "ok").fill_null(False)
-    wrong = (status | signed | refused) & ~fine
+    wrong = (status | signed | _unset_error()) & ~fine
+    unanswered = pl.col("http_status").is_null() & (pl.col("kind") == CLIENT)
+    abandoned = http & unanswered & ~wrong
     return spans.with_columns(
         is_error=wrong & ~cancel,
         is_cancel=(wrong & cancel) | (pl.col("sign") == "cancelled").fill_null(False),
         is_timeout=wrong & timeout,
         abandoned=abandoned.fill_null(False),
     )
+
+
+def _unset_error() -> pl.Expr:
+    """Whether a span failed though its status was never set; OK is the application's own word.
+
+    Source: OpenTelemetry semantic conventions. `error.type` is only set where an operation ended
+    with an error; an HTTP client span fails from 400 on, a server span from 500 on. An exception
+    event counts where it is the last thing that happened: nothing was put out, and a server did
+    not answer all the same.
+    """
+    code = pl.col("http_status")
+    server = pl.col("kind") == SERVER
+    refused = ((code >= 400) & (pl.col("kind") == CLIENT)) | ((code >= 500) & server)
+    typed = pl.col("error_type").is_not_null() & pl.col("exception_type").is_null()
+    left = pl.col("exception_unix_nano") >= pl.col("end_unix_nano") - LEAVING_NANOS
+    silent = pl.col("text_out").fill_null("").str.strip_chars() == ""
+    answered = (server & (code < 500)).fill_null(False)
+    wrong = refused.fill_null(False) | typed | (left.fill_null(False) & silent & ~answered)
+    return wrong & (pl.col("status_code") != OK).fill_null(True)
 
 
 def stage_runs(spans: pl.DataFrame) -> pl.DataFrame:
@@ -129,6 +159,7 @@ def _folded() -> list[pl.Expr]:
         .alias("output_modalities"),
         pl.col("ttft_ms").drop_nulls().first(),
         pl.col("ttfb_ms").drop_nulls().first(),
+        pl.col("audio_seconds").max(),
         pl.col("span_id").alias("span_ids"),
     ]
 

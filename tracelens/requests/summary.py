@@ -8,6 +8,10 @@ import polars as pl
 
 from tracelens.requests.assemble import TURNS
 from tracelens.requests.runs import CLIENT
+from tracelens.requests.tree import nearest
+
+#: What reads a page rather than hears a voice, in the name of a span or a model.
+READS = r"(?i)(?:^|[^a-z])(?:ocr|document|image|page|pdf|scan)"
 
 #: Two turns of a session that are further apart than this do not interrupt one another, in ns.
 NEXT_TURN_NANOS = 600_000_000_000
@@ -29,7 +33,7 @@ def summarise(spans: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
     inside = spans.filter(pl.col("request").is_not_null())
     requests = inside.group_by("request", maintain_order=True).agg(_request_columns())
     requests = requests.join(_notes(inside), on="request", how="left", maintain_order="left")
-    requests = requests.join(_app_errors(inside), on="request", how="left")
+    requests = requests.join(_app_errors(spans), on="request", how="left")
     requests = requests.join(_run_columns(runs), on="request", how="left")
     requests = requests.with_columns(
         request_id=request_ids(requests.get_column("request")),
@@ -138,14 +142,17 @@ def _app_errors(spans: pl.DataFrame) -> pl.DataFrame:
     """The error of the application's own code: outside every stage, not merely passed on.
 
     Self errors and propagated ones are told apart as in CRISP (Zhang et al., USENIX ATC 2022): a
-    span that failed with no failed span below it is where an error began. One below a span that
-    ended OK was handled.
+    span that failed with no failed span below it is where an error began. One that its parent did
+    not take over was handled, so an error that reached the request goes before it.
     """
-    failed = spans.filter(pl.col("is_error"))
-    began = failed.filter(pl.col("stage").is_null()).join(_explained(failed), on="row", how="anti")
+    links = _passed_on(spans)
+    failed = spans.filter(pl.col("is_error") & pl.col("stage").is_null()).with_columns(
+        named=pl.col("exception_type").is_not_null(), reached=_reached(spans, links)
+    )
+    began = failed.filter(~pl.col("row").is_in(links.get_column("above").implode()))
+    order = ["reached", "named", "depth", "start_unix_nano", "row"]
     return (
-        began.with_columns(named=pl.col("exception_type").is_not_null())
-        .sort("named", "depth", "start_unix_nano", "row", descending=[True, False, False, False])
+        began.sort(order, descending=[True, True, False, False, False])
         .group_by("request", maintain_order=True)
         .agg(
             pl.col("span_id").first().alias("app_span_id"),
@@ -159,21 +166,69 @@ def _app_errors(spans: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _explained(failed: pl.DataFrame) -> pl.DataFrame:
-    """Rows of failed spans whose error came up from below.
+def _reached(spans: pl.DataFrame, links: pl.DataFrame) -> pl.Expr:
+    """Whether a failed span's error was passed on by all that hold it, up to its request's own."""
+    row, parent = spans.get_column("row"), spans.get_column("parent_row")
+    request = spans.get_column("request")
+    inside = (request == request.gather(parent)).fill_null(False)
+    stopped = inside & ~row.is_in(links.get_column("row").implode())
+    stop = nearest(parent, stopped)
+    reached = row.filter(stop.is_null() | (request.gather(stop) != request).fill_null(True))
+    return pl.col("row").is_in(reached.implode())
 
-    A child outside every stage that gives no reason explains nothing: web frameworks mark the
-    span that sends the error page, while the exception stands on the request's own span.
+
+def _passed_on(spans: pl.DataFrame) -> pl.DataFrame:
+    """`row` and `above`: failed spans whose error is that of the failed span above them.
+
+    It is where both are the same error, where the one above says nothing of its own, and where a
+    stage failed for good: applications put errors of their own names around those. Another error
+    was handled (CRISP calls it suppressed), or the span above would not have got to its own.
+
+    A span outside every stage that gives no reason explains nothing: web frameworks mark the span
+    that sends the error page, while the exception stands on the request's own span.
     """
-    reason = pl.coalesce("error_type", "exception_message", "status_message").is_not_null()
-    below = failed.filter(reason | pl.col("stage").is_not_null())
-    return below.select(row="parent_row").drop_nulls().unique()
+    said = pl.coalesce("exception_message", "status_message").str.strip_chars()
+    failed = spans.filter(pl.col("is_error") & pl.col("request").is_not_null()).with_columns(
+        said=pl.when(said != "").then(said)
+    )
+    above = failed.select(above="row", own_type="error_type", own_said="said")
+    pairs = failed.join(above, left_on="parent_row", right_on="above", coalesce=False)
+    reason = pl.col("error_type").is_not_null() | pl.col("said").is_not_null()
+    silent = pl.col("own_type").is_null() & pl.col("own_said").is_null()
+    staged = pl.col("stage").is_not_null()
+    lost = staged & ~_tried_again(spans)
+    return pairs.filter((reason | staged) & (silent | lost | _same_error())).select("row", "above")
+
+
+def _same_error() -> pl.Expr:
+    """Whether a child's error is its parent's: the same words, or one type and no words against.
+
+    A wrapper that quotes the message of what it caught passes it on.
+    """
+    own, said = pl.col("own_said"), pl.col("said")
+    words = own.str.contains(said, literal=True) | said.str.contains(own, literal=True)
+    kind = pl.col("own_type") == pl.col("error_type")
+    unsaid = own.is_null() | said.is_null()
+    return words.fill_null(False) | (kind & unsaid).fill_null(False)
+
+
+def _tried_again(spans: pl.DataFrame) -> pl.Expr:
+    """Whether a failed span's stage worked later in its request: a retry or a fallback."""
+    key = pl.concat_str("request", "stage", separator=" ")
+    fine = spans.filter(~pl.col("is_error") & ~pl.col("is_cancel")).select(
+        key=key, began="start_unix_nano"
+    )
+    last = fine.drop_nulls("key").group_by("key").agg(pl.col("began").max())
+    began = key.replace_strict(
+        last.get_column("key"), last.get_column("began"), default=None, return_dtype=pl.Int64
+    )
+    return (began >= pl.col("end_unix_nano")).fill_null(False)
 
 
 def _run_columns(runs: pl.DataFrame) -> pl.DataFrame:
     return runs.group_by("request").agg(
         _heard().alias("heard"),
-        (_stated() & (pl.col("stage") == "transcription")).any().alias("surely_heard"),
+        (_stated() & (pl.col("stage") == "transcription") & ~_reads()).any().alias("surely_heard"),
         (pl.col("stage") == "reasoning").any().alias("reasoned"),
         pl.col("speech_to_speech").any(),
         pl.col("ttft_ms").filter(pl.col("stage") == "reasoning").drop_nulls().first(),
@@ -191,9 +246,19 @@ def _stated() -> pl.Expr:
     return ~pl.col("stage_by").is_in(["task_name", "model"]).fill_null(False)
 
 
+def _reads() -> pl.Expr:
+    """Whether a transcription reads a page: nobody who sends one waits for a voice."""
+    named = pl.concat_str(
+        pl.col("name").fill_null(""), pl.col("model").fill_null(""), separator=" "
+    )
+    given = pl.col("input_modalities")
+    seen = given.list.contains("image") | given.list.contains("document")
+    return named.str.contains(READS) | seen.fill_null(False)
+
+
 def _heard() -> pl.Expr:
     """Whether speech came in; a task's name alone (`listen`) does not make a voice assistant."""
-    heard = pl.col("stage") == "transcription"
+    heard = (pl.col("stage") == "transcription") & ~_reads()
     sure = (pl.col("stage_by") != "task_name").fill_null(True)
     return (heard & sure).any() | (heard.any() & pl.col("stage").n_unique().gt(1))
 

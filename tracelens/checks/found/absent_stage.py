@@ -59,8 +59,10 @@ def _expected(facts: Facts) -> pl.DataFrame:
     opening = pl.col("rank") == 0
     led = pl.col("rank") == pl.col("furthest") + 1
     cut = pl.col("cut") & ~opening
+    # A recogniser without words that opens after an answer waits for the next utterance.
+    waits = (pl.col("exchange") > 0) & pl.col("heard_text").is_null() & (pl.col("furthest") == 0)
     # A request whose own span has not arrived may still be running.
-    return rows.with_columns(due=led & ~blocked & ~cut & pl.col("complete"))
+    return rows.with_columns(due=led & ~blocked & ~cut & ~waits & pl.col("complete"))
 
 
 def _wanted(facts: Facts) -> pl.DataFrame:
@@ -139,8 +141,12 @@ def _fails(missed: pl.DataFrame) -> pl.DataFrame:
         ~((pl.col("stage") == "reasoning") & nothing).fill_null(False)
         & ~((pl.col("stage") == "synthesis") & silent)
     )
-    # A transcript that was not recorded may have been empty: then nothing was due.
-    unsure = (pl.col("stage") == "reasoning") & pl.col("heard_text").is_null()
+    # What was not recorded may have been empty: then nothing was due. An answer may have been
+    # withheld or may have asked for a tool as well.
+    unseen = {"reasoning": "heard_text", "synthesis": "answer"}
+    unsure = pl.any_horizontal(
+        (pl.col("stage") == stage) & pl.col(text).is_null() for stage, text in unseen.items()
+    )
     edge = pl.col("stage").replace_strict(EDGE, return_dtype=pl.String)
     return findings(
         kept,

@@ -5,16 +5,26 @@ from __future__ import annotations
 import polars as pl
 
 from tracelens.checks.finding import Check, findings, no_findings
-from tracelens.checks.shared import PREFIX, quoted
+from tracelens.checks.shared import PREFIX, deciding_runs, quoted
 from tracelens.policy.globs import matches_any
 from tracelens.requests import Facts
-from tracelens.requests.runs import CLIENT
+from tracelens.requests.runs import CLIENT, SERVER
 
 TRUNCATED = (
     r"(?i)eof while parsing|unexpected end of (?:json )?input|unterminated string|length limit"
 )
 NOT_THERE = r"(?i)empty|none|null|undefined|missing|nothing|zero|\bno \w+"
 FILTERED = r"(?i)content.?filter"
+#: How validators word a rejection where the exception's type is not recorded: Pydantic, Python's
+#: json, JSON Schema libraries, JavaScript's JSON.parse.
+INVALID = (
+    r"(?i)^\d+ validation errors? for |: line \d+ column \d+ \(char \d+\)"
+    r"|is a required property|is not valid JSON|unexpected token .* in JSON"
+)
+
+#: What a gateway answers by itself (RFC 9110, 15.6): no good answer from behind it, nobody there,
+#: no answer in time.
+GATEWAY = (502, 503, 504)
 
 #: What a producer did wrong when a validator rejects its output, and when a value is not there.
 FAULT = {"transcription": "stt_empty", "reasoning": "schema_invalid", "synthesis": "tts_empty"}
@@ -26,7 +36,8 @@ def run(facts: Facts) -> pl.DataFrame:
 
     An exception that a validator raises is not the validator's fault: the stage whose output it
     looked at is to blame. A value that is simply not there points to its producer too, with less
-    certainty. Anything else the application raised says nothing about a stage.
+    certainty. A gateway that answers in place of an application that ended well is outside of it.
+    Anything else the application raised says nothing about a stage.
     """
     failed = facts.requests.filter(
         pl.col("app_span_id").is_not_null()
@@ -42,25 +53,42 @@ def run(facts: Facts) -> pl.DataFrame:
     frame = failed.join(_producers(facts), on="request", how="left")
     frame = frame.join(_overran(facts), on="request", how="left").with_columns(
         said=pl.coalesce("app_message", "app_error_type", pl.lit("no reason given")),
-        rejected=matches_any(kind, names.validation).fill_null(False) & ~elsewhere.fill_null(False),
+        rejected=(matches_any(kind, names.validation).fill_null(False) | _worded(kind))
+        & ~elsewhere.fill_null(False),
         missing=matches_any(kind, names.missing_value).fill_null(False)
         & ~elsewhere.fill_null(False)
         & _nothing_usable(),
-        external=matches_any(kind, names.external).fill_null(False),
+        external=matches_any(kind, names.external).fill_null(False) | _by_gateway(facts),
     )
     return _rows(frame)
+
+
+def _worded(kind: pl.Expr) -> pl.Expr:
+    """Whether an error without a type is a validator's by its words."""
+    return (kind == "") & pl.col("app_message").str.contains(INVALID).fill_null(False)
+
+
+def _by_gateway(facts: Facts) -> pl.Expr:
+    """Whether the request's own server span gave up while every stage behind it ended well."""
+    runs = deciding_runs(facts)
+    broken = runs.filter(pl.col("is_error") | pl.col("is_cancel")).get_column("request")
+    behind = runs.get_column("request").is_in(broken.implode())
+    well = runs.get_column("request").filter(~behind).unique()
+    own = pl.col("app_span_id") == pl.col("request_span_id")
+    gave_up = (pl.col("app_kind") == SERVER) & pl.col("own_http_status").is_in(GATEWAY)
+    return (own & gave_up).fill_null(False) & pl.col("request").is_in(well.implode())
 
 
 def _unhandled(facts: Facts) -> pl.Expr:
     """An error in the assistant's code below a request span that never says how it ended.
 
-    It was handled when the answer was spoken, or when a stage worked after it. A failed call to
+    It was handled when the answer was spoken, or when a stage began after it. A failed call to
     another system (a cache, a lookup that finds nothing) says nothing about the request.
     """
     fine = facts.runs.filter(~pl.col("is_error") & ~pl.col("is_cancel"))
     spoken = fine.filter(pl.col("stage") == "synthesis").get_column("request")
     after = (
-        fine.join(facts.requests.select("request", "app_time"), on="request")
+        facts.runs.join(facts.requests.select("request", "app_time"), on="request")
         .filter(pl.col("start") >= pl.col("app_time"))
         .get_column("request")
     )

@@ -29,6 +29,8 @@ EMITTER = Emitter(
         Field("model", (text("langfuse.observation.model.name"),)),
         Field("session_id", (text("session.id"), text("langfuse.session.id"))),
         Field("user_id", (text("user.id"), text("langfuse.user.id"))),
+        # What returned nothing says so; what is not captured has no output at all.
+        Field("text_out", (OUTPUT,), When(equals={OUTPUT: ("",)})),
     ),
     decodes=(
         Decode((INPUT,), tasks.read_question, genai.GIVEN, genai.REASONING),

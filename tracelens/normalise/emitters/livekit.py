@@ -1,6 +1,6 @@
 """livekit-agents: one trace per session, a `user_turn` and an `agent_turn` per request."""
 
-from tracelens.normalise import messages
+from tracelens.normalise import messages, tasks
 from tracelens.normalise.emitter import (
     Decode,
     Emitter,
@@ -101,6 +101,7 @@ EMITTER = Emitter(
             ("text_out", "tool_calls", "bad_tool_arguments", "finish_reason"),
             REASONING,
         ),
+        Decode((text("lk.tts_metrics"),), tasks.read_audio, ("audio_seconds",), SYNTHESIS),
         Decode(
             (text("lk.pii.response.function_calls"), text("lk.response.function_calls")),
             messages.read_calls,

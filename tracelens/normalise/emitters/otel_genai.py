@@ -7,7 +7,8 @@ EMITTER = Emitter(
     name="otel_genai",
     title="OpenTelemetry GenAI conventions (opentelemetry-instrumentation-openai-v2 and others)",
     tier=Tier.CONVENTION,
-    claims=(genai.OPERATION, genai.TURN_END_REASON),
+    # Services that name their own spans may still record messages under the conventions' keys.
+    claims=(genai.OPERATION, genai.TURN_END_REASON, genai.INPUT, genai.OUTPUT),
     operation=(genai.OPERATION,),
     spans=(
         # A conversation may be one trace: drafts of the voice conventions name its turns.
