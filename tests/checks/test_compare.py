@@ -77,6 +77,7 @@ HARMLESS = {
     "marked as cut": ("so it goes on and on and on", "so it goes on... [truncated]"),
     "nothing was said": ("", "anything"),
     "only a filler was said": ("um", ""),
+    "discourse markers": ("Well, actually I want two seats", "I want two seats"),
 }
 
 

@@ -22,6 +22,8 @@ FUNCTION_WORDS = frozenset(
     " is are was were be been being am do does did have has had will would can could shall should"
     " may might must i you he she it we they me him her us them my your his its our their there"
     " here please just also too very s o'clock ne n"
+    # Discourse markers: text cleaners take them out, and they ask for nothing (Schiffrin 1987).
+    " well oh hey actually basically"
     " der das den dem des ein eine einen einem einer eines und zu im am ist uhr bitte"
     " le la les un une de du et l d au aux est".split()
 )
