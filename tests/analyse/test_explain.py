@@ -8,6 +8,7 @@ import pytest
 
 from tests.traces import ALL_SAMPLES, load, sample
 from tracelens import Filters, TraceLens
+from tracelens.analyse.explain import _runner_up
 from tracelens.errors import NotFoundError
 
 
@@ -50,3 +51,21 @@ def test_spans_only_has_nothing_to_explain(tmp_path: Path) -> None:
     with TraceLens(tmp_path / "store") as lens:
         lens.ingest([sample("pipecat_healthy")], spans_only=True)
         assert lens.requests().is_empty()
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        (("synthesis", None, "tts_error", 0.9), "synthesis (tts_error) is second: it comes after"),
+        (("transcription", None, "stt_wrong", 0.9), "it would only have spoilt what reasoning"),
+        (("reasoning", None, "llm_empty", 0.6), "it is less certain (0.60 against 0.80)"),
+        (("undetermined", None, "app_error", 0.3), "undetermined (app_error) is second: it comes"),
+    ],
+)
+def test_why_the_second_candidate_lost(second: tuple[object, ...], reason: str) -> None:
+    names = ("stage", "boundary", "cause", "score")
+    first = dict(zip(names, ("reasoning", None, "llm_error", 0.8), strict=True))
+    told = _runner_up([first, dict(zip(names, second, strict=True))])
+    assert told is not None
+    assert reason in told
+    assert _runner_up([first]) is None

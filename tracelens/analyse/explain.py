@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
 from tracelens.analyse.critical_path import build_tree, critical_path
+from tracelens.analyse.settle import what_settles
 from tracelens.checks.compare import diff_words
 from tracelens.errors import NotFoundError
+from tracelens.locate.judge import PLACES
 from tracelens.store import Store
 
 #: What is asked of each span.
@@ -22,6 +24,8 @@ COLUMNS = (
 #: What is told of each request of the same session, and of how many at most.
 NEIGHBOUR = ["request_id", "started_at", "start_unix_nano", "failed", "stage", "cause"]
 NEIGHBOURS = 50
+#: Where a candidate stands that is at no stage.
+LAST = max(PLACES.values())
 
 #: What is told of each failure that broke in the same place, and of how many at most.
 ALIKE = ["request_id", "started_at", "start_unix_nano", "verdict"]
@@ -36,7 +40,8 @@ class Explanation:
 
     `request` is the row of the contract. `spans` is the waterfall in order of time, `texts` what
     each stage received and emitted, with word diffs at the boundaries, `critical_path` stage → ms
-    (adds up to the duration), `cost` line items, `links` to neighbours.
+    (adds up to the duration), `cost` line items, `links` to neighbours,
+    `runner_up` why the second candidate lost, `settle` what to record to tell the next such case.
     """
 
     request: dict[str, Any]
@@ -45,6 +50,8 @@ class Explanation:
     critical_path: dict[str, float] = field(default_factory=dict)
     cost: list[dict[str, Any]] = field(default_factory=list)
     links: dict[str, Any] = field(default_factory=dict)
+    runner_up: str | None = None
+    settle: list[str] = field(default_factory=list)
 
 
 def explain_request(store: Store, request_id: str, *, with_text: bool = True) -> Explanation:
@@ -71,8 +78,28 @@ def explain_request(store: Store, request_id: str, *, with_text: bool = True) ->
         critical_path=path,
         cost=[_item(span) for span in spans if span["cost_usd"] is not None],
         links=_links(store, request),
+        runner_up=_runner_up(request["candidates"]),
+        settle=what_settles(request, spans),
     )
     return explained if with_text else _without_text(explained)
+
+
+def _runner_up(candidates: list[dict[str, Any]]) -> str | None:
+    """Why the second candidate is not the verdict."""
+    if len(candidates) < 2:
+        return None
+    first, second = candidates[:2]
+    places = [PLACES.get(_place_name(each), LAST) for each in (first, second)]
+    named = f"{_place_name(second)} ({second['cause']}) is second"
+    if places[1] > places[0]:
+        return f"{named}: it comes after {_place_name(first)}, and inherits what broke there"
+    if places[1] < places[0]:
+        return f"{named}: it would only have spoilt what {_place_name(first)} then stopped"
+    return f"{named}: it is less certain ({second['score']:.2f} against {first['score']:.2f})"
+
+
+def _place_name(candidate: dict[str, Any]) -> str:
+    return str(candidate["boundary"] or candidate["stage"])
 
 
 def _path(
@@ -188,7 +215,7 @@ def _without_text(explained: Explanation) -> Explanation:
             for row in explained.links["similar_failures"]
         ],
     }
-    return Explanation(request, spans, texts, explained.critical_path, explained.cost, links)
+    return replace(explained, request=request, spans=spans, texts=texts, links=links)
 
 
 def _blank(row: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ from tracelens.normalise.mapping import (
     find_emitters,
     mapping_version,
     promoted_keys,
+    text_attributes,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "find_emitters",
     "mapping_version",
     "promoted_keys",
+    "text_attributes",
 ]

@@ -305,3 +305,21 @@ def _common() -> list[pl.Expr]:
         pl.coalesce("http_status", status).alias("http_status"),
         pl.coalesce(named, error, told).alias("error_type"),
     ]
+
+
+def text_attributes(emitter: str | None, stage: str, column: str) -> tuple[str, ...] | None:
+    """The attributes in which an emitter records a text of a stage, the first choice first.
+
+    `column` is `text_in` or `text_out`. Empty for an emitter without a mapping, None where the
+    library never records that text.
+    """
+    mapping = _by_name().get(str(emitter))
+    if mapping is None:
+        return ()
+    if f"{stage}.{column}" in mapping.unrecorded:
+        return None
+    rows: list[Field | Decode] = [
+        *(row for row in mapping.fields if row.column == column),
+        *(row for row in mapping.decodes if column in row.columns),
+    ]
+    return tuple(key.name for row in rows if row.when.stage == stage for key in row.keys)

@@ -50,6 +50,8 @@ def explanation_record(explained: Explanation) -> dict[str, Any]:
         "texts": explained.texts,
         "critical_path": explained.critical_path,
         "cost": explained.cost,
+        "runner_up": explained.runner_up,
+        "settle": explained.settle,
         "links": {
             name: [_neighbour(row) for row in value] if isinstance(value, list) else value
             for name, value in explained.links.items()

@@ -188,7 +188,10 @@ def explanation_text(explained: Explanation) -> RenderableType:
     """The answer on one request: verdict, rail, texts that differ, evidence, spans."""
     parts: list[RenderableType] = [_head(explained.request), _rail(explained.request)]
     parts += [_difference(row) for row in explained.texts if _differs(row)]
-    parts += [_evidence(explained.request), _span_tree(explained.spans)]
+    parts.append(_evidence(explained.request))
+    parts += [Text(f"{plain(each)}\n", style="dim") for each in (explained.runner_up,) if each]
+    parts += [Text(f"To decide: {plain(each)}.\n", style="yellow") for each in explained.settle]
+    parts.append(_span_tree(explained.spans))
     if explained.links.get("similar_failures"):
         parts.append(_similar(explained.links["similar_failures"]))
     return Group(*parts)

@@ -29,6 +29,8 @@ def explanation_markdown(explained: Explanation) -> str:
         _rail(request),
         *(_difference(row) for row in explained.texts if row.get("result") == "fails"),
         *_evidence(request["evidence"]),
+        escape_markdown(explained.runner_up or ""),
+        *(f"To decide: {escape_markdown(each)}." for each in explained.settle),
         *_times(explained.critical_path),
         *_similar(explained.links.get("similar_failures") or []),
     ]
