@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import polars as pl
+
 from tracelens.errors import StoreError
 
 WAY_OUT: Final = (
@@ -20,5 +22,5 @@ def writing(path: Path) -> Iterator[None]:
     """Raise StoreError, naming the path, when the disk is full or the folder is read-only."""
     try:
         yield
-    except OSError as error:
+    except (OSError, pl.exceptions.ComputeError) as error:  # Polars has no error of its own for it
         raise StoreError(f"{path} cannot be written to: {error}; {WAY_OUT}") from error

@@ -144,12 +144,14 @@ def write_spans(
     Only the columns that are `filled` are read and sorted: most are empty in most dumps. What is
     fresh is compressed lightly, and well when it is compacted.
     """
-    found = pl.read_parquet(staged, columns=[name for name in columns if name in filled])
+    held = [name for name in columns if name in filled]
+    found = pl.read_parquet(staged, columns=held, glob=False)
     found = found if rows is None else found[rows]
     empty = [
         pl.lit(None, dtype).alias(name) for name, dtype in columns.items() if name not in filled
     ]
-    stamped = found.sort(*SPAN_ORDER, nulls_last=True).with_columns(
+    order = [name for name in SPAN_ORDER if name in filled]
+    stamped = found.sort(order, nulls_last=True).with_columns(
         *empty, pl.lit(generation, pl.Int64).alias(GENERATION)
     )
     stamped.select(*columns, GENERATION).write_parquet(

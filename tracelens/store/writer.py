@@ -225,7 +225,8 @@ class Writer:
         rows = None
         if stored < stage.rows:
             rows = self._engine.frame("select row_number from new_spans")["row_number"]
-        write_spans(stage.path, stage.columns, stage.filled, rows, generation, path)
+        with writing(path.parent):
+            write_spans(stage.path, stage.columns, stage.filled, rows, generation, path)
         return Segment(
             name,
             "spans",
