@@ -112,6 +112,7 @@ def make_request(rng: random.Random, trace: str, ids: Sequence[str], at: int) ->
         "failed": rng.random() < 0.05,
         "stage": "reasoning",
         "cause": "llm_error",
+        "candidates": [{"stage": "reasoning", "cause": "llm_error", "score": 0.8}],
         "evidence": [evidence] * 3,
         "outcomes": [{"at": "reasoning", "outcome": "ok"}] * 4,
         "stage_runs": [{"exchange": 0, "stage": "reasoning", "span_id": ids[1]}] * 3,
