@@ -74,6 +74,7 @@ def test_failures_that_look_alike_are_one_group(tmp_path: Path) -> None:
         ("E", "no key 'total' in \"bill\"", "E: no key <text> in <text>"),
         ("connection lost", "connection lost", "connection lost"),
         (None, "connection  lost\nnow", "connection lost now"),
+        ('"the tool gave up"', '"the tool gave up"', "the tool gave up"),
         ("E", "x" * 500, ("E: " + "x" * 500)[:120]),
     ],
 )

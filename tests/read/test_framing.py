@@ -138,7 +138,8 @@ def test_whole_spans_of_a_cut_document_are_read():
     rows, tally = read(whole[: whole.rindex(b'"startTime')])
     assert rows["span_id"].to_list() == [f"{n:016x}" for n in range(1, 5)]
     assert rows["service"].to_list() == ["bot"] * 4
-    assert "4 spans before that were read" in tally.rejects[0].reason
+    assert "spans read before that: 4" in tally.rejects[0].reason
+    assert tally.reject_reasons == {"the input ends inside of this document": 1}
 
 
 def test_a_cut_that_leaves_nothing_is_an_error():

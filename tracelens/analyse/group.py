@@ -77,7 +77,7 @@ def _model() -> pl.Expr:
 def _signature() -> pl.Expr:
     """The type and the message of the leading error, without what differs from case to case."""
     leading = pl.col("evidence").list.get(0, null_on_oob=True)
-    name = leading.struct.field("value")
+    name = leading.struct.field("value").str.strip_chars("\"'“” ")
     message = leading.struct.field("sentence").str.extract(r"(?s): “(.*)”$", 1)
     # Some emitters have no type for an error, only its message.
     further = pl.when(

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import polars as pl
 
 from tracelens.errors import NotFoundError
+from tracelens.requests.summary import NEXT_TURN_NANOS
 from tracelens.store import BugReport, Find, Store
 
 #: Fewer characters than this are no prefix worth guessing at.
@@ -127,8 +128,6 @@ def _found(store: Store, kind: Find, text: str) -> Match:
     return Match(kind, tuple(ids.head(MATCHES_SHOWN)), ids.len())
 
 
-#: A report with a time means the latest request that began at most so long before it, in ns.
-REPORT_NANOS: Final = 600_000_000_000
 _STARTED: Final = ["request_id", "trace_id", "start_unix_nano"]
 
 
@@ -144,7 +143,7 @@ def requests_of_report(store: Store, report: BugReport) -> pl.DataFrame:
     if report.reported_unix_nano is None or found.height == 1:
         return found
     late = report.reported_unix_nano - pl.col("start_unix_nano")
-    latest = found.filter(late.is_between(0, REPORT_NANOS)).tail(1)
+    latest = found.filter(late.is_between(0, NEXT_TURN_NANOS)).tail(1)
     return latest if latest.height else found
 
 

@@ -56,7 +56,8 @@ def command(
     with TraceLens(store) as lens:
         traces = _traces(lens, ids, filters)
         if traces is not None:
-            narrate(f"{len(traces):,} traces match", quiet=quiet)
+            one = len(traces) == 1
+            narrate("1 trace matches" if one else f"{len(traces):,} traces match", quiet=quiet)
         if duckdb:
             lens.export_duckdb(duckdb, traces=traces, overwrite=overwrite)
             narrate(f"wrote {duckdb}", quiet=quiet)

@@ -179,7 +179,7 @@ class JsonReader:
         except (UnreadableError, RecursionError) as error:
             reason = str(error) if isinstance(error, UnreadableError) else _TOO_DEEP
         count = self.sink.tally.spans_read - before
-        self.reject(piece, f"{reason}; {count} spans before that were read" if count else reason)
+        self.reject(piece, f"{reason}; spans read before that: {count}" if count else reason)
 
     def accept_single(self, piece: Piece) -> None:
         """A document made of one span: what fails here is that span."""

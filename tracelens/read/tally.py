@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -62,7 +63,8 @@ class Tally:
 
     Always: `spans_read` = rows yielded + `spans_merged` + `spans_rejected`. `sha256` is of the
     decompressed bytes. `rejects` is bounded by `limits.rejects_kept`, the counts are not;
-    `reject_reasons` counts all of them by reason, without what a reason has in brackets.
+    `reject_reasons` counts all of them by reason, without its details: what follows a bracket or a
+    semicolon.
     """
 
     path: str
@@ -114,7 +116,7 @@ class Tally:
 
     def keep_reject(self, at: str, reason: str, data: Bytes) -> None:
         """Count a reject by its reason, and keep it while there is room."""
-        kind, reasons = reason.partition(" (")[0], self.reject_reasons
+        kind, reasons = re.split(r" \(|; ", reason, maxsplit=1)[0], self.reject_reasons
         if kind not in reasons and len(reasons) >= REASONS_KEPT:
             kind = OTHER_REASONS
         reasons[kind] = reasons.get(kind, 0) + 1
