@@ -119,6 +119,14 @@ def test_the_earliest_broken_stage_is_blamed():
     assert said == failed("transcription", "stt_empty")
 
 
+def test_a_lost_hand_over_is_blamed_before_what_failed_after_it():
+    misread = answered("flight 2 is on time", "is flight 2 on time")
+    silent = spoke("flight 2 is on time", error="APIError")
+    assert one(ASKED, misread, silent) == lost("transcription>reasoning")
+    mumbled = spoke("flight 12 is delayed", error="APIError")
+    assert one(ASKED, REPLIED, mumbled) == lost("reasoning>synthesis")
+
+
 def test_empty_transcript_model_and_audio():
     assert one(heard("")) == failed("transcription", "stt_empty")
     assert one(ASKED, answered("", SAID)) == failed("reasoning", "llm_empty")

@@ -1,8 +1,8 @@
 """Turns the findings of the checks into one row per request: candidates, verdict, evidence.
 
-Of several findings the one that is earliest in the pipeline decides among those that stopped the
-request, because what follows a broken stage inherits its fault; findings that merely spoilt the
-answer come after them, and guesses last. A later utterance cannot excuse an earlier one.
+Of several findings the one that is earliest in the pipeline decides among those that are each
+enough to fail the request: what follows a broken stage inherits its fault. Findings that may have
+spoilt the answer come after them, and guesses last. A later utterance cannot excuse an earlier one.
 """
 
 from __future__ import annotations

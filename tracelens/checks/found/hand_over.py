@@ -215,7 +215,7 @@ def _fails(judged: pl.DataFrame) -> pl.DataFrame:
         stage=emitted,
         boundary=pl.col("at"),
         cause="handoff_loss",
-        weight=pl.when("total").then(pl.lit("hard")).otherwise(pl.lit("soft")),
+        weight="hard",  # what is lost here is lost to all that follows, whatever happens later
         score=pl.when(pl.col("critical").is_not_null() | pl.col("total")).then(0.9).otherwise(0.8),
         attribute=pl.col("received_attribute"),
         value=pl.col("got").str.slice(0, 2_000),
