@@ -145,6 +145,18 @@ def test_an_answer_without_parts_after_speech_was_heard_is_empty():
     assert one(answered(None, SAID, tool_calls=0)) == FINE
 
 
+@pytest.mark.parametrize(("tokens", "cause"), [(0, "llm_empty"), (9, None), (None, None)])
+def test_a_written_answer_without_parts_is_empty_where_no_tokens_were_counted(tokens, cause):
+    [said] = verdicts(trace("t", answered(None, SAID, tool_calls=0, output_tokens=tokens)))
+    assert said[3] == cause
+
+
+@pytest.mark.parametrize("says", ["peer closed without a close frame", "Broken pipe"])
+def test_a_connection_that_broke_is_known_by_its_words_where_it_has_no_type(says):
+    gone = {"status_code": ERROR, "status_message": says}
+    assert one(ASKED, REPLIED, TOLD, **gone) == failed("external", "app_error")
+
+
 @pytest.mark.parametrize(
     ("reason", "cause"),
     [

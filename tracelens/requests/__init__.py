@@ -65,6 +65,7 @@ SPAN_COLUMNS = (
     "ttfb_ms",
     "ttft_ms",
     "audio_seconds",
+    "output_tokens",
     "cost_usd",
 )
 

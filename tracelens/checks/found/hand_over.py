@@ -215,8 +215,9 @@ def _fails(judged: pl.DataFrame) -> pl.DataFrame:
         stage=emitted,
         boundary=pl.col("at"),
         cause="handoff_loss",
-        weight="hard",  # what is lost here is lost to all that follows, whatever happens later
-        score=pl.when(pl.col("critical").is_not_null() | pl.col("total")).then(0.9).otherwise(0.8),
+        # A word that decides is lost to all that follows, whatever happens later.
+        weight=pl.when(_decides()).then(pl.lit("hard")).otherwise(pl.lit("soft")),
+        score=pl.when(_decides()).then(0.9).otherwise(0.8),
         attribute=pl.col("received_attribute"),
         value=pl.col("got").str.slice(0, 2_000),
         needed=pl.col("said").str.slice(0, 2_000),
@@ -229,6 +230,11 @@ def _fails(judged: pl.DataFrame) -> pl.DataFrame:
             _what_happened(),
         ),
     )
+
+
+def _decides() -> pl.Expr:
+    """Whether one edit changes the meaning by itself, or nothing arrived at all."""
+    return pl.col("critical").is_not_null() | pl.col("total")
 
 
 def _what_happened() -> pl.Expr:
