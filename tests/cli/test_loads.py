@@ -53,7 +53,7 @@ def test_locate_judges_what_was_stored_without_judging(tmp_path: Path) -> None:
 
 def test_locate_judges_by_the_policy_of_today(tmp_path: Path) -> None:
     store, policy = tmp_path / "store", tmp_path / "mine.toml"
-    policy.write_text("[verdict]\nfloor = 0.99\n")
+    policy.write_text("[verdict]\nfloor = 1.0\n")
     run("ingest", HANDOFF, "--store", store)
     run("locate", "--store", store, "--policy", policy)
     [row] = run("failures", "--store", store).rows()

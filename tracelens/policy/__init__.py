@@ -4,6 +4,8 @@ from tracelens.policy.limits import Limits
 from tracelens.policy.loader import load
 from tracelens.policy.rules import (
     RULE_KINDS,
+    Cell,
+    Confidence,
     Correction,
     ErrorNames,
     Expectation,
@@ -15,7 +17,9 @@ from tracelens.policy.show import Change, policy_changes, policy_text
 
 __all__ = [
     "RULE_KINDS",
+    "Cell",
     "Change",
+    "Confidence",
     "Correction",
     "ErrorNames",
     "Expectation",

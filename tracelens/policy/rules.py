@@ -71,6 +71,33 @@ class Handover:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """Labelled failures with leading findings that are alike: how many of them, how many right.
+
+    They are alike in check, weight (`hard`, `soft`, `weak`), the score that the check gives its
+    finding, and in whether an earlier soft finding of another stage contests it.
+    """
+
+    check: str
+    weight: str
+    score: float
+    contested: bool
+    right: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """What a verdict's confidence is made of: labelled cases, and how much a wider group counts.
+
+    `parent` is in cases: a group of as many is believed half for its own sake.
+    """
+
+    parent: float = 10.0
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True)
 class Policy:
     """Everything that a reasonable person could decide otherwise.
 
@@ -84,5 +111,6 @@ class Policy:
     handover: Handover
     floor: float
     correction: tuple[Correction, ...] = ()
+    confidence: Confidence = field(default_factory=Confidence)
     limits: Limits = field(default_factory=Limits)
     hash: str = ""
