@@ -127,6 +127,18 @@ def test_a_lost_hand_over_is_blamed_before_what_failed_after_it():
     assert one(ASKED, REPLIED, mumbled) == lost("reasoning>synthesis")
 
 
+def test_sentences_after_one_that_could_not_be_spoken_are_not_lost():
+    long = answered("It is 5 euros. Shall I book 2?", SAID)
+    assert one(ASKED, long, spoke("It is 5 euros.", error="APIError")) == failed(
+        "synthesis", "tts_error"
+    )
+    dropped = spoke("It is 5 euros.", error="CancelledError")
+    broken = spoke("Shall I book 2?", error="APIError")
+    assert one(ASKED, long, dropped, broken) == failed("synthesis", "tts_error")
+    assert one(ASKED, long, spoke("It is 5 euros.")) == lost("reasoning>synthesis")
+    assert one(ASKED, long, spoke("It is", error="APIError")) == lost("reasoning>synthesis")
+
+
 def test_empty_transcript_model_and_audio():
     assert one(heard("")) == failed("transcription", "stt_empty")
     assert one(ASKED, answered("", SAID)) == failed("reasoning", "llm_empty")
