@@ -4,17 +4,20 @@ from tracelens.policy.limits import Limits
 from tracelens.policy.loader import load
 from tracelens.policy.rules import (
     RULE_KINDS,
+    Budget,
     Correction,
     ErrorNames,
     Expectation,
     Handover,
     Policy,
+    ProfileRules,
     StageRule,
 )
 from tracelens.policy.show import Change, policy_changes, policy_text
 
 __all__ = [
     "RULE_KINDS",
+    "Budget",
     "Change",
     "Correction",
     "ErrorNames",
@@ -22,6 +25,7 @@ __all__ = [
     "Handover",
     "Limits",
     "Policy",
+    "ProfileRules",
     "StageRule",
     "load",
     "policy_changes",

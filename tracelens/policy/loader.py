@@ -20,15 +20,27 @@ from tracelens.model import STAGES
 from tracelens.policy.limits import Limits
 from tracelens.policy.rules import (
     RULE_KINDS,
+    Budget,
     Correction,
     ErrorNames,
     Expectation,
     Handover,
     Policy,
+    ProfileRules,
     StageRule,
 )
 
-SECTIONS = ("stage", "expect", "correction", "errors", "handover", "verdict", "limits")
+SECTIONS = (
+    "stage",
+    "expect",
+    "profile",
+    "budget",
+    "correction",
+    "errors",
+    "handover",
+    "verdict",
+    "limits",
+)
 ROLES = ("turn", "user_turn", "agent_turn", "trace")
 
 
@@ -84,8 +96,9 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
     for name, kind in (("errors", ErrorNames), ("handover", Handover), ("limits", Limits)):
         yield from _bad_table(name, tables.get(name, {}), kind)
     yield from _bad_verdict(tables.get("verdict"))
-    for name in ("stage", "expect", "correction"):
-        rows = tables.get(name)
+    yield from _bad_profile(tables.get("profile", {}))
+    for name in ("stage", "expect", "correction", "budget"):
+        rows = tables.get(name, [] if name == "budget" else None)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             yield f"[[{name}]] must be a list of tables"
     for row in _rows(tables, "stage"):
@@ -94,6 +107,8 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
         yield from _bad_expectation(row)
     for row in _rows(tables, "correction"):
         yield from _bad_correction(row)
+    for row in _rows(tables, "budget"):
+        yield from _bad_budget(row)
     yield from _overlaps(_rows(tables, "stage"))
 
 
@@ -158,6 +173,25 @@ def _bad_expectation(row: Mapping[str, Any]) -> Iterator[str]:
     for key in ("service", "emitter"):
         if not isinstance(row.get(key, ""), str):
             yield f"[[expect]] {key} = {row[key]!r} is not text"
+
+
+def _bad_profile(table: Any) -> Iterator[str]:
+    problems = list(_bad_table("profile", table, ProfileRules))
+    yield from problems
+    if problems:
+        return
+    low, high = (float(table[name]) for name in ("unexpected", "expected"))
+    if not 0 <= low < high <= 1:
+        yield f"[profile] unexpected = {low} and expected = {high} are not shares in this order"
+
+
+def _bad_budget(row: Mapping[str, Any]) -> Iterator[str]:
+    yield from _unknown(row, [f.name for f in dataclasses.fields(Budget)], "key of [[budget]]")
+    yield from _unknown([str(row.get("stage"))], STAGES, "stage in [[budget]]")
+    if not _fits(row.get("ms"), "float"):
+        yield f"[[budget]] ms = {row.get('ms')!r} is not a number of milliseconds"
+    if not isinstance(row.get("service", ""), str):
+        yield f"[[budget]] service = {row['service']!r} is not text"
 
 
 def _bad_correction(row: Mapping[str, Any]) -> Iterator[str]:
@@ -225,6 +259,8 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         handover=Handover(**{k: _frozen(v) for k, v in tables["handover"].items()}),
         floor=float(tables["verdict"]["floor"]),
         correction=correction,
+        budget=tuple(Budget(**row) for row in tables.get("budget", [])),
+        profile=ProfileRules(**tables["profile"]),
         limits=Limits(**tables["limits"]),
         hash=hashlib.sha256(text.encode()).hexdigest(),
     )

@@ -45,6 +45,7 @@ def _facts(request: Mapping[str, Any]) -> str:
         "took": None if request["duration_ms"] is None else f"{request['duration_ms']:,.0f} ms",
         **{name: request[name] for name in ("service", "emitter", "session_id", "cause")},
         "confidence": request["confidence"],
+        "stale": "judged by older rules" if request["stale"] else None,
     }
     told = {name.replace("_id", ""): value for name, value in facts.items() if value is not None}
     return "\n".join(f"- {name}: {escape_markdown(str(value))}" for name, value in told.items())
