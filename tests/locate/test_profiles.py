@@ -161,6 +161,13 @@ def test_a_deadline_is_blamed_on_the_stage_furthest_beyond_its_usual_time() -> N
     assert verdict(judged(*SLOW, known=relaxed, **DEADLINE))[1] == "synthesis"
 
 
+def test_calls_of_one_stage_share_its_budget() -> None:
+    calls = [answered(name=name, lasts=3_000) for name in ("plan", "write", "check")]
+    usual = budgeted(reasoning=4_000)
+    row = judged(heard(), *calls, known=usual, **DEADLINE)
+    assert "after reasoning had taken 9000 ms of its 4000" in row["verdict"]
+
+
 def test_a_budget_of_the_policy_goes_before_the_usual_time() -> None:
     usual = budgeted(reasoning=10_000, synthesis=10_000)
     assert verdict(judged(*SLOW, known=usual, **DEADLINE))[1] == "undetermined"

@@ -106,13 +106,12 @@ def test_a_failed_request_tells_what_it_ran_and_not_what_it_lacked() -> None:
     assert profiles(*failed)["p95_ms"].to_list() == [None] * 3
 
 
-@pytest.mark.parametrize(
-    ("heard", "speaks"),
-    [pytest.param(True, True, id="heard"), pytest.param(False, None, id="typed")],
-)
-def test_a_trace_without_speech_is_never_asked_for_more(heard: bool, speaks: bool | None) -> None:
-    rows = [told(number, SPEAKS, role="trace", heard=heard) for number in range(4)]
-    assert expected(*rows)["synthesis"][-1] is speaks
+@pytest.mark.parametrize("ran", [SPEAKS, LISTENS])
+def test_of_a_trace_without_speech_the_policy_decides(ran: tuple[str, ...]) -> None:
+    rows = [told(number, ran, role="trace", heard=False, day=number) for number in range(4)]
+    assert expected(*rows)["synthesis"] == [4, 4 * (ran == SPEAKS), 4, None]
+    rows = [told(number, ran, role="trace", heard=True, day=number) for number in range(4)]
+    assert expected(*rows)["synthesis"] == [4, 4 * (ran == SPEAKS), 4, ran == SPEAKS]
 
 
 def test_few_requests_and_those_without_a_service_tell_nothing() -> None:
