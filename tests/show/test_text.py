@@ -58,6 +58,7 @@ def explained(*spans: dict[str, Any], **more: Any) -> Explanation:
         "emitter": None,
         "session_id": HOSTILE,
         "verdict": HOSTILE,
+        "stale": True,
         "failed": True,
         "outcomes": [{"at": "transcription", "outcome": "failed"}],
         "evidence": [

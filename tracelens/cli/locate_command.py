@@ -40,7 +40,7 @@ def command(store: Path, policy_file: Path | None, quiet: bool) -> int:
 
     def tell(done: int, of: int) -> None:
         nonlocal last
-        if time.monotonic() - last > 2:
+        if done < of and time.monotonic() - last > 2:
             last = time.monotonic()
             narrate(f"{done:,} of {of:,} traces", quiet=quiet)
 
