@@ -11,7 +11,7 @@ import polars as pl
 from tracelens import analyse, policy
 from tracelens.analyse import Explanation, Filters, Match
 from tracelens.errors import UsageError
-from tracelens.ingest import LoadReport, Progress, SourceReport, relocate
+from tracelens.ingest import LoadReport, Located, Progress, SourceReport, relocate
 from tracelens.ingest import ingest as load_inputs
 from tracelens.ingest.reports import add_reports, withdraw_reports
 from tracelens.normalise import find_emitters
@@ -24,6 +24,7 @@ __all__ = [
     "Explanation",
     "Filters",
     "LoadReport",
+    "Located",
     "Match",
     "Progress",
     "SourceReport",
@@ -91,9 +92,10 @@ class TraceLens:
             progress=progress,
         )
 
-    def locate(self, *, progress: Callable[[int, int], None] | None = None) -> int:
-        """Judge all stored requests anew by this policy; returns how many there are.
+    def locate(self, *, progress: Callable[[int, int], None] | None = None) -> Located:
+        """Judge all stored requests anew by this policy, and learn what a service's usually have.
 
+        Returns how many there are and what the profiles of services expect otherwise than before.
         `progress` gets traces done and traces in all. Raises StoreError when the store is busy.
         """
         return relocate(self.store(), self.policy, progress)
@@ -105,6 +107,14 @@ class TraceLens:
     def count_unknown(self, filters: Filters | None = None) -> int:
         """How many requests pass the filters but cannot be told to have failed or not."""
         return analyse.count_unknown(self.store(), filters or Filters())
+
+    def count_stale(self) -> int:
+        """How many requests were judged by another policy, mapping or profile than is in force."""
+        return analyse.count_stale(self.store())
+
+    def profiles(self) -> pl.DataFrame:
+        """What the requests of each service usually have: rows of the view `profiles`."""
+        return self.store().query("from profiles")
 
     def add_reports(self, reports: Sequence[BugReport]) -> int:
         """Keep bug reports and judge the requests that they mean; returns how many mean one.

@@ -212,6 +212,39 @@ STAGE_RUN: Final = pl.Struct(
     }
 )
 
+#: What kind of request it is, and what it tells of its service, whatever the profiles say.
+SHAPE: Final = pl.Struct(
+    {
+        "profile": pl.String(),  # key of the profile that it is judged by; null without a service
+        "role": pl.String(),  # what stands for it: turn, user_turn, agent_turn, trace
+        "heard": pl.Boolean(),  # a trace: whether speech surely came in; null for turns
+        "timed_out": pl.Boolean(),  # the application's own deadline struck
+        "healthy": pl.Boolean(),  # whole, and nothing is wrong with it but a stage that is absent
+        "ran": pl.List(pl.String()),  # stages that ran, sorted
+        "due": pl.List(pl.String()),  # those, and the one whose turn had come when it ended well
+        "took_ms": pl.Struct(
+            {stage: pl.Float64() for stage in STAGES}
+        ),  # null for what did not run
+    }
+)
+
+#: What a service's requests of one kind usually have, one row per stage.
+PROFILE: Final = pl.Schema(
+    {
+        "service": pl.String(),
+        "role": pl.String(),
+        "emitter": pl.String(),
+        "heard": pl.Boolean(),
+        "stage": pl.String(),
+        "requests": pl.Int64(),  # in which the stage's turn came
+        "ran": pl.Int64(),  # of these, those that ran it
+        "days": pl.Int64(),  # calendar days (UTC) on which they began
+        "p50_ms": pl.Float64(),  # how long the stage took in healthy requests
+        "p95_ms": pl.Float64(),
+        "expected": pl.Boolean(),  # null where the policy decides
+    }
+)
+
 OUTCOME: Final = pl.Struct({"at": pl.String(), "outcome": pl.String()})
 
 MODELS: Final = pl.Struct({stage: pl.List(pl.String()) for stage in STAGES})
@@ -251,6 +284,7 @@ REQUEST: Final = pl.Schema(
         "notes": pl.List(pl.String()),  # what is odd about its spans or their tree
         "outcomes": pl.List(OUTCOME),
         "stage_runs": pl.List(STAGE_RUN),
-        "inputs_hash": pl.String(),  # policy and mappings that judged it
+        "shape": SHAPE,
+        "inputs_hash": pl.String(),  # policy, mappings and profile that judged it
     }
 )

@@ -78,6 +78,14 @@ def test_counts_of_ones_own_replace_the_built_in_ones(policy):
     assert policy("[confidence]\nparent = 3").confidence.cells == load().confidence.cells
 
 
+def test_budgets_and_profiles(policy):
+    mine = policy('[profile]\ndays = 7\n[[budget]]\nstage = "reasoning"\nms = 8_000')
+    assert (mine.profile.days, mine.profile.requests) == (7, load().profile.requests)
+    assert [(row.stage, row.ms, row.service) for row in mine.budget] == [("reasoning", 8_000, None)]
+    assert mine.hash != load().hash
+    assert load().budget == ()
+
+
 def test_the_hash_follows_the_rules_in_force(policy):
     assert load().hash == load().hash == policy("").hash
     assert policy("[verdict]\nfloor = 0.51").hash != load().hash
@@ -114,6 +122,14 @@ MISTAKES = {
     '[[expect]]\nrole = "turns"\nstages = []': "did you mean 'turn'?",
     '[[expect]]\nheard = "yes"\nstages = []': "heard = 'yes' is not true or false",
     "[[expect]]\nservice = 3\nstages = []": "service = 3 is not text",
+    "[profile]\nrequest = 9": "unknown key of [profile] 'request': did you mean 'requests'?",
+    "[profile]\ndays = 1.5": "[profile] days = 1.5 is not int",
+    "[profile]\nexpected = 0.01": "unexpected = 0.01 and expected = 0.01 are not shares",
+    "[profile]\nexpected = 2": "unexpected = 0.01 and expected = 2.0 are not shares",
+    '[[budget]]\nstage = "tts"\nms = 9': "unknown stage in [[budget]] 'tts'",
+    '[[budget]]\nstage = "synthesis"': "ms = None is not a number of milliseconds",
+    '[[budget]]\nstage = "synthesis"\nms = 9\nservice = 3': "[[budget]] service = 3 is not text",
+    "budget = 3": "[[budget]] must be a list of tables",
     "stage = 3": "[[stage]] must be a list of tables",
     'expect = ["x"]': "[[expect]] must be a list of tables",
     "confidence = 3": "[confidence] must be a table of keys",

@@ -59,6 +59,7 @@ def explained(*spans: dict[str, Any], **more: Any) -> Explanation:
         "session_id": HOSTILE,
         "verdict": HOSTILE,
         "confidence": None,
+        "stale": True,
         "failed": True,
         "outcomes": [{"at": "transcription", "outcome": "failed"}],
         "evidence": [

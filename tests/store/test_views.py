@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from tests.store.frames import load, request, requests, span, spans, trace
-from tracelens.model import CANONICAL_SPAN, RAW_SPAN, REQUEST
+from tracelens.model import CANONICAL_SPAN, PROFILE, RAW_SPAN, REQUEST
 from tracelens.store import BugReport, Store
 from tracelens.store.views import VIEWS
 
@@ -26,6 +26,13 @@ JUDGED = request(
         {"exchange": 0, "stage": "reasoning", "start_unix_nano": 0, "end_unix_nano": 1_500_000}
     ],
     models={"reasoning": ["m"]},
+)
+
+
+PROFILES = pl.DataFrame(
+    [("desk", "turn", "pipecat", None, "synthesis", 400, 4, 3, 90.5, 120.25, False)],
+    schema=PROFILE,
+    orient="row",
 )
 
 
@@ -62,7 +69,7 @@ def test_empty_views_have_the_types_of_full_ones(store: Store) -> None:
     load(store, batch, requests(JUDGED), rejects=[{"at": 1}], aliases={"x": "y"})
     report = BugReport("B", 1, "said", "target", "span", "session", "corrected", "open")
     with store.writer() as writer:
-        writer.commit(None, requests(), [], reports=[report])
+        writer.commit(None, requests(), [], reports=[report], profiles=PROFILES)
     for view in VIEWS:
         full = store.query(f"from {view}")
         assert (full.schema, full.is_empty()) == (empty[view], False), view

@@ -41,7 +41,8 @@ class Explanation:
     `request` is the row of the contract. `spans` is the waterfall in order of time, `texts` what
     each stage received and emitted, with word diffs at the boundaries, `critical_path` stage → ms
     (adds up to the duration), `cost` line items, `links` to neighbours,
-    `runner_up` why the second candidate lost, `settle` what to record to tell the next such case.
+    `runner_up` why the second candidate lost, `settle` what to record to tell the next such case,
+    `usual` what requests of this kind have in this service (rows of the view `profiles`).
     """
 
     request: dict[str, Any]
@@ -52,6 +53,7 @@ class Explanation:
     links: dict[str, Any] = field(default_factory=dict)
     runner_up: str | None = None
     settle: list[str] = field(default_factory=list)
+    usual: list[dict[str, Any]] = field(default_factory=list)
 
 
 def explain_request(store: Store, request_id: str, *, with_text: bool = True) -> Explanation:
@@ -80,8 +82,24 @@ def explain_request(store: Store, request_id: str, *, with_text: bool = True) ->
         links=_links(store, request),
         runner_up=_runner_up(request["candidates"]),
         settle=what_settles(request, spans),
+        usual=_usual(store, request),
     )
     return explained if with_text else _without_text(explained)
+
+
+def _usual(store: Store, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is known of this kind of request in its service, a row per stage."""
+    shape = request["shape"]
+    if shape is None or request["service"] is None:
+        return []
+    kind = {
+        **{name: request[name] for name in ("service", "emitter")},
+        **{name: shape[name] for name in ("role", "heard")},
+    }
+    same = [pl.col(name).eq_missing(pl.lit(value)) for name, value in kind.items()]
+    rows = store.profiles().filter(*same).with_columns(share=pl.col("ran") / pl.col("requests"))
+    keys = ("stage", "requests", "ran", "share", "days", "p50_ms", "p95_ms", "expected")
+    return rows.select(keys).to_dicts()
 
 
 def _runner_up(candidates: list[dict[str, Any]]) -> str | None:

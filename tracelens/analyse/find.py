@@ -65,6 +65,11 @@ def count_unknown(store: Store, filters: Filters) -> int:
     return int(store.query(sql, params)["n"][0])
 
 
+def count_stale(store: Store) -> int:
+    """How many requests were judged by another policy, mapping or profile than is in force."""
+    return int(store.query("select count(*) as n from requests where stale")["n"][0])
+
+
 def find_traces(store: Store, filters: Filters) -> list[str]:
     """The traces in which spans of the requests lie that pass the filters, limit and sort aside.
 

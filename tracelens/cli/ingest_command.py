@@ -24,7 +24,7 @@ from tracelens.cli.options import (
 )
 from tracelens.errors import ExitCode
 from tracelens.show.records import to_json
-from tracelens.show.text import load_table, plain
+from tracelens.show.text import load_table, plain, unlearned_sentence
 
 EPILOG = """\b
 Examples:
@@ -57,6 +57,8 @@ def command(
     with TraceLens(store, policy_file) as lens, _Narrator(quiet) as narrator:
         report = lens.ingest(paths, spans_only=spans_only, progress=narrator.tell)
     _print(report, chosen_format(shape, piped="json"))
+    for each in report.unlearned:
+        narrate(unlearned_sentence(each), quiet=quiet)
     if any(_lost(each) for each in report.sources):
         return ExitCode.PARTLY_LOADED
     step = "locate" if spans_only else "failures"

@@ -18,7 +18,7 @@ from tracelens.cli.options import (
     store_option,
 )
 from tracelens.errors import ExitCode
-from tracelens.show.text import frame_table
+from tracelens.show.text import frame_table, stale_sentence
 
 EPILOG = """\b
 Examples:
@@ -51,6 +51,7 @@ def command(store: Path, rejects: bool, limit: int, shape: str | None, quiet: bo
     """List past loads, newest first: what was stored, what was not, and why."""
     with TraceLens(store) as lens:
         loads = lens.loads()
+        stale = 0 if rejects else lens.count_stale()
     shown = loads[:limit] if limit else loads
     records = _rejects(shown) if rejects else shown
     names = REJECT_COLUMNS if rejects else COLUMNS
@@ -63,6 +64,8 @@ def command(store: Path, rejects: bool, limit: int, shape: str | None, quiet: bo
         narrate("no rejects" if rejects else "nothing was loaded yet", quiet=quiet)
     elif len(shown) < len(loads):
         narrate(f"the newest {limit} of {len(loads):,} loads; --limit 0: all", quiet=quiet)
+    if stale:
+        narrate(stale_sentence(stale), quiet=quiet)
     return ExitCode.DONE
 
 

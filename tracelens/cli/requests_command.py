@@ -20,7 +20,7 @@ from tracelens.cli.options import (
 )
 from tracelens.errors import ExitCode
 from tracelens.show.records import record_names, request_records
-from tracelens.show.text import requests_table
+from tracelens.show.text import requests_table, stale_sentence
 
 EPILOG = """\b
 Examples:
@@ -59,6 +59,8 @@ def list_requests(store: Path, filters: Filters, shape: str | None, quiet: bool)
     elif filters.limit and len(records) == filters.limit:
         narrate(f"the first {filters.limit}; --limit 0 lists all", quiet=quiet)
     say_unknown(unknown, filters, quiet)
+    if stale := sum(record["stale"] for record in records):
+        narrate(stale_sentence(stale), quiet=quiet)
 
 
 def say_unknown(unknown: int, filters: Filters, quiet: bool) -> None:

@@ -7,14 +7,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tracelens.errors import InputError, LimitError
-from tracelens.ingest.relocate import relocate
+from tracelens.ingest.relocate import Located, relocate
 from tracelens.ingest.report import LoadReport, Progress, SourceReport
 from tracelens.ingest.run import Run
 from tracelens.ingest.sources import find_sources
 from tracelens.policy import Policy
 from tracelens.store import check_place
 
-__all__ = ["LoadReport", "Progress", "SourceReport", "find_sources", "ingest", "relocate"]
+__all__ = [
+    "LoadReport",
+    "Located",
+    "Progress",
+    "SourceReport",
+    "find_sources",
+    "ingest",
+    "relocate",
+]
 
 
 def ingest(
@@ -47,6 +55,7 @@ def ingest(
         for number, source in enumerate(sources, 1):
             report.sources.append(run.load(source, number, len(sources)))
         run.flush()
+        report.unlearned = run.unlearned()
     finally:
         run.close()
     if run.refused and all(each.status == "refused" for each in report.sources):

@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from tracelens.locate import SPAN_COLUMNS, inputs_hash, locate_requests
+from tracelens.locate import SPAN_COLUMNS, inputs_in_force, locate_requests
 from tracelens.model import REQUEST
 from tracelens.normalise import mapping_version
 from tracelens.policy import Policy
@@ -28,13 +28,14 @@ REACH: Final = Reach(NEXT_TURN_NANOS, STRAY_NANOS)
 class Judged:
     """The requests of some traces, earlier ids of them, and the traces that were too large.
 
-    `oversized` has the number of spans by trace id.
+    `oversized` has the number of spans by trace id, `in_force` what they were judged by.
     """
 
     requests: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REQUEST))
     traces: Sequence[str] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     oversized: Mapping[str, int] = field(default_factory=dict)
+    in_force: Mapping[str, str] | None = None
 
 
 def judge(
@@ -50,15 +51,16 @@ def judge(
     large = sizes.filter(pl.col("spans") > policy.limits.spans_per_trace)
     rest = sizes.join(large, on="trace_id", how="anti", maintain_order="left")
     told = writer.bug_reports() if reports is None else reports
-    found = [_requests_of(writer, chunk, policy, told) for chunk in chunks(rest)]
+    profiles = writer.profiles()
+    in_force = inputs_in_force(policy, mapping_version(), profiles)
+    found = [_requests_of(writer, chunk, policy, told, profiles) for chunk in chunks(rest)]
     outlines = writer.outlines_of(large["trace_id"].to_list()) if large.height else None
     if outlines is not None:
-        inputs = inputs_hash(policy, mapping_version())
-        found.append(unjudged(outlines, policy.limits.spans_per_trace, inputs))
+        found.append(unjudged(outlines, policy.limits.spans_per_trace, in_force[""]))
     requests = pl.concat([pl.DataFrame(schema=REQUEST), *found])
     oversized = dict(large.select("trace_id", "spans").iter_rows())
     aliases = superseded(writer.requests_of(traces), requests, list(oversized))
-    return Judged(requests, traces, aliases, oversized)
+    return Judged(requests, traces, aliases, oversized, in_force)
 
 
 def superseded(
@@ -80,13 +82,17 @@ def superseded(
 
 
 def _requests_of(
-    writer: Writer, traces: Sequence[str], policy: Policy, reports: pl.DataFrame
+    writer: Writer,
+    traces: Sequence[str],
+    policy: Policy,
+    reports: pl.DataFrame,
+    profiles: pl.DataFrame,
 ) -> pl.DataFrame:
     """The requests of these traces; those of traces beside them are judged on the way."""
     sizes = writer.sizes_of(writer.neighbours(REACH).context_of(traces))
     fit = sizes.filter(pl.col("spans") <= policy.limits.spans_per_trace)
     spans = writer.spans_of(fit["trace_id"].to_list(), SPAN_COLUMNS)
-    requests = locate_requests(spans, policy, mapping_version(), reports)
+    requests = locate_requests(spans, policy, mapping_version(), reports, profiles)
     return requests.filter(pl.col("trace_id").is_in(pl.Series(traces).implode()))
 
 

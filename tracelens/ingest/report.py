@@ -40,11 +40,16 @@ class SourceReport:
 
 @dataclass
 class LoadReport:
-    """The reports of all inputs of one ingest, and how long it took in seconds."""
+    """The reports of all inputs of one ingest, and how long it took in seconds.
+
+    `unlearned` has `service, stage, requests` of many requests that are said to lack a stage, where
+    it is not known whether their service ever runs it.
+    """
 
     store: str
     sources: list[SourceReport] = field(default_factory=list)
     seconds: float = 0.0
+    unlearned: list[dict[str, Any]] = field(default_factory=list)
 
     def totals(self) -> dict[str, int]:
         """Every count summed over the sources."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from tracelens.checks.found.absent_stage import CAUSE
 from tracelens.errors import InputError
 from tracelens.ingest.group import REJECTS_SHOWN, Group, Input
 from tracelens.ingest.hashed import HEAD_BYTES, HashedSource
@@ -64,6 +65,7 @@ class Run:
         self._known: dict[tuple[int, str], dict[str, Any]] | None = None
         self._group = Group()
         self._loaded: set[str] = set()  # decompressed hashes of this ingest
+        self._absent: list[pl.DataFrame] = []  # requests that are said to lack a stage
         self._repeats: list[LoadEntry] = []  # known files; they wait for the next commit
 
     def close(self) -> None:
@@ -103,6 +105,29 @@ class Run:
             with self.store().writer() as writer:
                 writer.commit(None, pl.DataFrame(schema=REQUEST), [], self._repeats)
             self._repeats = []
+
+    def unlearned(self) -> list[dict[str, Any]]:
+        """`service, stage, requests` of many that lack a stage, in services without a profile."""
+        if not self._absent:
+            return []
+        lacking = pl.concat(self._absent).unique("request_id")
+        counts = lacking.group_by("service", "stage").agg(pl.len().alias("requests"))
+        many = counts.filter(pl.col("requests") >= self.policy.profile.requests)
+        if many.is_empty():
+            return []
+        known = many.join(self.store().profiles(), on=["service", "stage"], how="anti")
+        return known.sort(
+            "requests", "service", "stage", descending=[True, False, False]
+        ).to_dicts()
+
+    def _count_absent(self, judged: Judged) -> None:
+        lacking = judged.requests.filter(pl.col("cause").is_in(list(CAUSE.values())))
+        if lacking.height:
+            stages = {cause: stage for stage, cause in CAUSE.items()}
+            stage = pl.col("cause").replace_strict(stages, default=None, return_dtype=pl.String)
+            self._absent.append(
+                lacking.drop_nulls("service").select("request_id", "service", stage=stage)
+            )
 
     def _has_store(self) -> bool:
         return self._store is not None or (self.path / STORE_LOG).exists()
@@ -147,7 +172,15 @@ class Run:
                     each.finish(seen=self._seen(each))
             entries = [each.entry(final=each is not last) for each in group.inputs]
             entries += self._repeats
-            writer.commit(fresh, judged.requests, judged.traces, entries, aliases=judged.aliases)
+            writer.commit(
+                fresh,
+                judged.requests,
+                judged.traces,
+                entries,
+                aliases=judged.aliases,
+                in_force=judged.in_force,
+            )
+        self._count_absent(judged)
         self._repeats = []
 
     def _seen(self, each: Input) -> bool:

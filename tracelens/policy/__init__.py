@@ -4,6 +4,7 @@ from tracelens.policy.limits import Limits
 from tracelens.policy.loader import load
 from tracelens.policy.rules import (
     RULE_KINDS,
+    Budget,
     Cell,
     Confidence,
     Correction,
@@ -11,12 +12,14 @@ from tracelens.policy.rules import (
     Expectation,
     Handover,
     Policy,
+    ProfileRules,
     StageRule,
 )
 from tracelens.policy.show import Change, policy_changes, policy_text
 
 __all__ = [
     "RULE_KINDS",
+    "Budget",
     "Cell",
     "Change",
     "Confidence",
@@ -26,6 +29,7 @@ __all__ = [
     "Handover",
     "Limits",
     "Policy",
+    "ProfileRules",
     "StageRule",
     "load",
     "policy_changes",

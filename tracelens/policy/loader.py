@@ -20,6 +20,7 @@ from tracelens.model import STAGES
 from tracelens.policy.limits import Limits
 from tracelens.policy.rules import (
     RULE_KINDS,
+    Budget,
     Cell,
     Confidence,
     Correction,
@@ -27,11 +28,12 @@ from tracelens.policy.rules import (
     Expectation,
     Handover,
     Policy,
+    ProfileRules,
     StageRule,
 )
 
 SECTIONS = (
-    *("stage", "expect", "correction", "errors", "handover"),
+    *("stage", "expect", "profile", "budget", "correction", "errors", "handover"),
     *("verdict", "confidence", "limits"),
 )
 WEIGHTS = ("hard", "soft", "weak")
@@ -91,8 +93,9 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
         yield from _bad_table(name, tables.get(name, {}), kind)
     yield from _bad_verdict(tables.get("verdict"))
     yield from _bad_confidence(tables.get("confidence"))
-    for name in ("stage", "expect", "correction"):
-        rows = tables.get(name)
+    yield from _bad_profile(tables.get("profile", {}))
+    for name in ("stage", "expect", "correction", "budget"):
+        rows = tables.get(name, [] if name == "budget" else None)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             yield f"[[{name}]] must be a list of tables"
     for row in _rows(tables, "stage"):
@@ -101,6 +104,8 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
         yield from _bad_expectation(row)
     for row in _rows(tables, "correction"):
         yield from _bad_correction(row)
+    for row in _rows(tables, "budget"):
+        yield from _bad_budget(row)
     yield from _overlaps(_rows(tables, "stage"))
 
 
@@ -207,6 +212,25 @@ def _bad_expectation(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"[[expect]] {key} = {row[key]!r} is not text"
 
 
+def _bad_profile(table: Any) -> Iterator[str]:
+    problems = list(_bad_table("profile", table, ProfileRules))
+    yield from problems
+    if problems:
+        return
+    low, high = (float(table[name]) for name in ("unexpected", "expected"))
+    if not 0 <= low < high <= 1:
+        yield f"[profile] unexpected = {low} and expected = {high} are not shares in this order"
+
+
+def _bad_budget(row: Mapping[str, Any]) -> Iterator[str]:
+    yield from _unknown(row, [f.name for f in dataclasses.fields(Budget)], "key of [[budget]]")
+    yield from _unknown([str(row.get("stage"))], STAGES, "stage in [[budget]]")
+    if not _fits(row.get("ms"), "float"):
+        yield f"[[budget]] ms = {row.get('ms')!r} is not a number of milliseconds"
+    if not isinstance(row.get("service", ""), str):
+        yield f"[[budget]] service = {row['service']!r} is not text"
+
+
 def _bad_correction(row: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown(
         row, [f.name for f in dataclasses.fields(Correction)], "key of [[correction]]"
@@ -273,6 +297,8 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         floor=float(tables["verdict"]["floor"]),
         correction=correction,
         confidence=_confidence(tables["confidence"]),
+        budget=tuple(Budget(**row) for row in tables.get("budget", [])),
+        profile=ProfileRules(**tables["profile"]),
         limits=Limits(**tables["limits"]),
         hash=hashlib.sha256(text.encode()).hexdigest(),
     )

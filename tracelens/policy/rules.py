@@ -44,6 +44,25 @@ class Correction:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """One row of `[[budget]]`: how long a stage may take in one request, in ms."""
+
+    stage: str
+    ms: float
+    service: str | None = None
+
+
+@dataclass(frozen=True)
+class ProfileRules:
+    """When a service's own requests tell what its requests should have. Shares are 0 to 1."""
+
+    requests: int = 30
+    expected: float = 0.98
+    unexpected: float = 0.01
+    days: int = 3
+
+
+@dataclass(frozen=True)
 class ErrorNames:
     """Globs over exception types and `error.type`, by what they mean."""
 
@@ -112,5 +131,7 @@ class Policy:
     floor: float
     correction: tuple[Correction, ...] = ()
     confidence: Confidence = field(default_factory=Confidence)
+    budget: tuple[Budget, ...] = ()
+    profile: ProfileRules = field(default_factory=ProfileRules)
     limits: Limits = field(default_factory=Limits)
     hash: str = ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from tracelens.policy import Policy
 from tracelens.requests.assemble import assign_requests
 from tracelens.requests.oversized import NOTE, unjudged
+from tracelens.requests.profile import NO_PROFILES, heard_kind
 from tracelens.requests.references import corrections, reported
 from tracelens.requests.runs import stage_runs, with_errors
 from tracelens.requests.summary import summarise
@@ -76,7 +77,8 @@ class Facts:
 
     `spans` has one row per span, `runs` one per logical call of a stage, `requests` one per
     request; `references` holds what was said of them
-    afterwards. The column `request` joins them.
+    afterwards. The column `request` joins them. `profiles` has the rows of `PROFILE` in force; the
+    columns `service, role, emitter, heard_kind` of a request tell which of them are its own.
     """
 
     spans: pl.DataFrame
@@ -84,10 +86,14 @@ class Facts:
     requests: pl.DataFrame
     references: pl.DataFrame
     policy: Policy
+    profiles: pl.DataFrame = field(default_factory=lambda: NO_PROFILES)
 
 
 def collect_facts(
-    spans: pl.DataFrame, policy: Policy, reports: pl.DataFrame | None = None
+    spans: pl.DataFrame,
+    policy: Policy,
+    reports: pl.DataFrame | None = None,
+    profiles: pl.DataFrame | None = None,
 ) -> Facts:
     """Assemble requests and stage runs out of the spans of whole sessions.
 
@@ -95,11 +101,13 @@ def collect_facts(
         spans: at least `SPAN_COLUMNS`, one row per stored span.
         policy: which error names mean a cancellation or a timeout.
         reports: rows of `BUG_REPORT`, of these requests and of others.
+        profiles: rows of `PROFILE`; none where nothing is known of any service.
     """
     assigned = with_errors(assign_requests(spans.select(SPAN_COLUMNS)), policy.errors)
     runs = stage_runs(assigned)
-    requests = summarise(assigned, runs)
+    requests = summarise(assigned, runs).with_columns(heard_kind=heard_kind())
     told = [corrections(requests, runs, policy)]
     if reports is not None and reports.height:
         told.append(reported(requests, reports))
-    return Facts(assigned, runs, requests, pl.concat(told), policy)
+    known = NO_PROFILES if profiles is None else profiles
+    return Facts(assigned, runs, requests, pl.concat(told), policy, known)

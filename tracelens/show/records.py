@@ -17,7 +17,7 @@ import polars as pl
 from tracelens.analyse import Explanation
 
 #: Columns of the requests view that are ours, not the contract's.
-INTERNAL = ("inputs_hash", "load")
+INTERNAL = ("shape", "inputs_hash", "load")
 
 #: Characters that JSON allows as they are and that a terminal or an editor would act on: delete,
 #: the C1 controls, line separators, and marks that turn the direction of text.
@@ -52,6 +52,7 @@ def explanation_record(explained: Explanation) -> dict[str, Any]:
         "cost": explained.cost,
         "runner_up": explained.runner_up,
         "settle": explained.settle,
+        "usual": explained.usual,
         "links": {
             name: [_neighbour(row) for row in value] if isinstance(value, list) else value
             for name, value in explained.links.items()

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -16,7 +18,7 @@ from rich.tree import Tree
 
 from tracelens.analyse import Explanation
 from tracelens.show.confidence import percent, sureness
-from tracelens.show.records import rfc3339, visible
+from tracelens.show.records import rfc3339, to_json, visible
 
 GLYPHS = {
     "ok": ("✓", "green"),
@@ -43,6 +45,9 @@ GROUPS_WIDTH = 120
 #: Inputs and reasons that a load report lists on a terminal.
 SOURCES_SHOWN = 40
 REASONS_SHOWN = 3
+
+
+STALE_WAY_OUT: Final = "`tracelens locate` judges anew"
 
 
 def plain(value: Any) -> str:
@@ -202,6 +207,7 @@ def explanation_text(explained: Explanation) -> RenderableType:
     parts.append(_evidence(explained.request))
     parts += [Text(f"{plain(each)}\n", style="dim") for each in (explained.runner_up,) if each]
     parts += [Text(f"To decide: {plain(each)}.\n", style="yellow") for each in explained.settle]
+    parts += [Text(f"{line}\n", style="dim") for line in _usual(explained.usual)]
     parts.append(_span_tree(explained.spans))
     if explained.links.get("similar_failures"):
         parts.append(_similar(explained.links["similar_failures"]))
@@ -220,7 +226,77 @@ def _head(request: Mapping[str, Any]) -> RenderableType:
     ]
     verdict = Text(plain(request["verdict"]), style=_verdict_style(request))
     sure = [Text(plain(line)) for line in (sureness(request),) if line]
-    return Group(verdict, *sure, Text(" · ".join(facts), style="dim"), Text(""))
+    old = [Text(f"Judged by older rules: {STALE_WAY_OUT}.", style="yellow")] * request["stale"]
+    return Group(verdict, *sure, Text(" · ".join(facts), style="dim"), *old, Text(""))
+
+
+def stale_sentence(count: int) -> str:
+    """How many verdicts are stale, and what to do."""
+    were = "1 verdict is" if count == 1 else f"{count:,} verdicts are"
+    return f"{were} by older rules (stale); {STALE_WAY_OUT}"
+
+
+def _usual(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What requests of this kind have in this service."""
+    if rows:
+        yield "Usual in this service: " + "; ".join(plain(_share(row)) for row in rows)
+
+
+def _share(row: Mapping[str, Any]) -> str:
+    says = {True: " (expected)", False: " (not expected)", None: ""}[row["expected"]]
+    took = "" if row.get("p95_ms") is None else f", 95 % within {row['p95_ms']:,.0f} ms"
+    return f"{row['stage']} in {row['ran']:,} of {row['requests']:,}{says}{took}"
+
+
+def profile_sentences(changes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What profiles expect otherwise than before, a sentence per kind of request."""
+    kinds = groupby(changes, key=itemgetter("service", "role", "emitter", "heard"))
+    return [plain(f"{_kind(kind)}: {_changes([*rows])}") for kind, rows in kinds]
+
+
+def brief_sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Stages that hardly any request ran, where that may be an outage, and what to do."""
+    return [plain(_brief(row)) for row in rows]
+
+
+def _brief(row: Mapping[str, Any]) -> str:
+    kind = _kind([row[name] for name in ("service", "role", "emitter", "heard")])
+    days = "1 day" if row["days"] == 1 else f"{row['days']} days"
+    return (
+        f"{kind}: {row['ran']:,} of {row['requests']:,} ran {row['stage']}, on {days}; that may be"
+        " an outage and changes nothing. Where it is meant so, say it in a policy:"
+        f" [[expect]] service = {to_json(row['service'])}, stages = […]"
+    )
+
+
+def unlearned_sentence(row: Mapping[str, Any]) -> str:
+    """Many requests of a service lack a stage, and nothing is known of it."""
+    return plain(
+        f"{row['requests']:,} requests of {row['service']} are said to lack {row['stage']}; if they"
+        " never have it, `tracelens locate` learns that over some days, or say it in a policy:"
+        f" [[expect]] service = {to_json(row['service'])}, stages = […]"
+    )
+
+
+def _kind(kind: Sequence[Any]) -> str:
+    service, role, emitter, heard = kind
+    speech = {True: "with speech", False: "without speech", None: None}[heard]
+    told = ", ".join(str(each) for each in (role, emitter, speech) if each is not None)
+    return f"{service} ({told})"
+
+
+def _changes(rows: Sequence[Mapping[str, Any]]) -> str:
+    says = {True: "expected now", False: "no longer expected", None: "left to the policy again"}
+    ordered = sorted(rows, key=lambda row: str(row["expected"]))
+    return "; ".join(
+        f"{', '.join(_counted(row) for row in same)} {says[expected]}"
+        for expected, same in groupby(ordered, key=itemgetter("expected"))
+    )
+
+
+def _counted(row: Mapping[str, Any]) -> str:
+    days = "1 day" if row["days"] == 1 else f"{row['days']} days"
+    return f"{row['stage']} (ran in {row['ran']:,} of {row['requests']:,} requests on {days})"
 
 
 def _moment(nanos: int | None) -> str:

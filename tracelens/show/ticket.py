@@ -46,6 +46,7 @@ def _facts(request: Mapping[str, Any]) -> str:
         "started": rfc3339(request["start_unix_nano"]),
         "took": None if request["duration_ms"] is None else f"{request['duration_ms']:,.0f} ms",
         **{name: request[name] for name in ("service", "emitter", "session_id", "cause")},
+        "stale": "judged by older rules" if request["stale"] else None,
     }
     told = {name.replace("_id", ""): value for name, value in facts.items() if value is not None}
     return "\n".join(f"- {name}: {escape_markdown(str(value))}" for name, value in told.items())

@@ -28,7 +28,7 @@ from tracelens.store.views import VIEWS, install_views, list_columns
 BATCH: Final = 512  # spans that are turned into OTLP at once, and at most in one line
 
 #: Views whose rows belong to a trace.
-_OF_TRACES: Final = frozenset(VIEWS) - {"loads", "rejects", "aliases", "bug_reports"}
+_OF_TRACES: Final = frozenset(VIEWS) - {*("loads", "rejects", "aliases", "bug_reports", "profiles")}
 
 
 def export_duckdb(

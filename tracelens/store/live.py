@@ -14,9 +14,11 @@ from tracelens.store.engine import Engine
 from tracelens.store.log import (
     Alias,
     BugReport,
+    InForce,
     Kind,
     Live,
     Load,
+    Profile,
     Records,
     Reject,
     Segment,
@@ -30,6 +32,8 @@ _COLUMN_TYPES: dict[Any, pl.DataType] = {
     str | None: pl.String(),
     int | None: pl.Int64(),
     bool: pl.Boolean(),
+    bool | None: pl.Boolean(),
+    float | None: pl.Float64(),
 }
 
 _KINDS: tuple[Kind, ...] = ("spans", "requests")
@@ -57,11 +61,13 @@ def install_kind(engine: Engine, store: Path, kind: Kind, segments: Sequence[Seg
 
 
 def install_records(engine: Engine, records: Records) -> None:
-    """Create `live.loads`, `live.rejects`, `live.aliases` and `live.bug_reports`."""
+    """Create the relations of the records, each `live.` and the name of its table in the log."""
     engine.table("live.loads", as_rows(Load, records.loads))
     engine.table("live.rejects", as_rows(Reject, records.rejects))
     engine.table("live.aliases", as_rows(Alias, records.aliases))
     engine.table("live.bug_reports", as_rows(BugReport, records.bug_reports))
+    engine.table("live.profiles", as_rows(Profile, records.profiles))
+    engine.table("live.in_force", as_rows(InForce, records.in_force))
 
 
 def check_files(store: Path, segments: Sequence[Segment]) -> None:

@@ -120,6 +120,32 @@ class BugReport:
 
 
 @dataclass(frozen=True)
+class Profile:
+    """What one kind of request of a service usually has of one stage; the columns of `PROFILE`."""
+
+    service: str
+    role: str
+    emitter: str | None
+    heard: bool | None
+    stage: str
+    requests: int
+    ran: int
+    days: int
+    p50_ms: float | None
+    p95_ms: float | None
+    expected: bool | None
+    generation: int  # the commit that learned it
+
+
+@dataclass(frozen=True)
+class InForce:
+    """The `inputs_hash` that a request judged now gets, by the key of its profile; "" for none."""
+
+    profile: str
+    hash: str
+
+
+@dataclass(frozen=True)
 class Live:
     """What is live at one version of the log."""
 
@@ -140,6 +166,8 @@ class Records:
     rejects: tuple[Reject, ...]
     aliases: tuple[Alias, ...]
     bug_reports: tuple[BugReport, ...]
+    profiles: tuple[Profile, ...]
+    in_force: tuple[InForce, ...]
 
 
 @dataclass(frozen=True)
@@ -158,6 +186,8 @@ class Entry:
     request_ids: Sequence[str] = ()
     reports: Sequence[BugReport] = ()  # new ones, and changed ones by their id
     withdrawn: Sequence[str] = ()  # ids of reports that no longer count
+    in_force: Mapping[str, str] | None = None  # hash by key of profile; None leaves it as it is
+    profiles: Sequence[Profile] | None = None  # all of them; None leaves them as they are
 
 
 def create_log(folder: Path) -> None:
@@ -249,6 +279,7 @@ class Log:
             gone = [*entry.withdrawn, *(each.report_id for each in entry.reports)]
             run("delete from bug_reports where report_id = ?", [(each,) for each in gone])
             self._insert("bug_reports", entry.reports)
+            self._set_inputs(entry)
 
     def replace(
         self,
@@ -325,6 +356,8 @@ class Log:
             self._rows(Reject, "rejects", "order by rowid"),
             self._rows(Alias, "aliases"),
             self._bug_reports(),
+            self._later_rows(Profile, "profiles", "order by rowid"),
+            self._later_rows(InForce, "in_force"),
         )
 
     def _drop_repeats(self, repeats: Sequence[tuple[str, str]]) -> None:
@@ -340,11 +373,30 @@ class Log:
             return self._bug_reports()
 
     def _bug_reports(self) -> tuple[BugReport, ...]:
+        return self._later_rows(BugReport, "bug_reports", "order by report_id")
+
+    def profiles(self) -> tuple[Profile, ...]:
+        """What is known of services, by service, kind of request and stage."""
+        with self._transaction("deferred"):
+            return self._later_rows(Profile, "profiles", "order by rowid")
+
+    def _later_rows(self, row: type[Row], table: str, rest: str = "") -> tuple[Row, ...]:
         # A store that no writer has opened since the table exists has none.
-        known = "select count(*) from sqlite_master where name = 'bug_reports'"
-        if not self._connection.execute(known).fetchone()[0]:
+        known = "select count(*) from sqlite_master where type = 'table' and name = ?"
+        if not self._connection.execute(known, (table,)).fetchone()[0]:
             return ()
-        return self._rows(BugReport, "bug_reports", "order by report_id")
+        return self._rows(row, table, rest)
+
+    def _set_inputs(self, entry: Entry) -> None:
+        if entry.profiles is not None:
+            self._connection.execute("delete from profiles")
+            self._insert("profiles", entry.profiles)
+        if entry.in_force is not None and entry.in_force != self._in_force():
+            self._connection.execute("delete from in_force")
+            self._insert("in_force", [InForce(*pair) for pair in entry.in_force.items()])
+
+    def _in_force(self) -> dict[str, str]:
+        return {each.profile: each.hash for each in self._later_rows(InForce, "in_force")}
 
     def _add_aliases(self, entry: Entry) -> None:
         # A chain a > b > c is kept flat, and an id that is in use again is no alias any more.
@@ -430,6 +482,10 @@ class Moment:
         where = "where trace_id = ?"
         found = (self._log._rows(Tombstone, "tombstones", where, trace) for trace in set(traces))
         return {row.trace_id: row.generation for rows in found for row in rows}
+
+    def in_force(self) -> dict[str, str]:
+        """The `inputs_hash` that requests get now, by key of profile; "" for those without one."""
+        return self._log._in_force()
 
     def successor(self, request_id: str) -> str | None:
         """The id that an earlier id of a request was replaced with."""

@@ -70,6 +70,27 @@ create table if not exists bug_reports (
     status text not null
 ) without rowid;
 
+-- What the requests of a service usually have, by kind of request and stage: learned from all of
+-- them by one commit, which replaces every row.
+create table if not exists profiles (
+    service text not null,
+    role text not null,
+    emitter text,
+    heard integer,
+    stage text not null,
+    requests integer not null,
+    ran integer not null,
+    days integer not null,
+    p50_ms real,
+    p95_ms real,
+    expected integer,
+    generation integer not null
+);
+
+-- The inputs_hash that a request judged now would get, by the key of its profile; the empty key
+-- stands for all that have none. A request row with another one is stale.
+create table if not exists in_force (profile text primary key, hash text not null) without rowid;
+
 -- Earlier ids of requests, kept so that an id once shown to somebody still resolves.
 create table if not exists aliases (request_id text primary key, new_request_id text not null) without rowid;
 create index if not exists aliases_by_new on aliases (new_request_id);

@@ -64,6 +64,7 @@ class Lookups:
         self._columns: dict[Kind, dict[str, str]] = {"spans": {}, "requests": {}}
         self._keys: dict[tuple[Kind, IdKind], dict[str, SortedKeys]] = {}
         self._failures: dict[str, pl.DataFrame] = {}  # by segment
+        self._in_force: dict[str, str] = {}
 
     def close(self) -> None:
         """Let go of the log."""
@@ -149,6 +150,7 @@ class Lookups:
             version = moment.version()
             if version != self._version:
                 self._refresh(moment.segments())
+                self._in_force = moment.in_force()
                 self._version = version
             yield moment
 
@@ -228,20 +230,21 @@ class Lookups:
         needed = stored_columns(kind, names)
         told = found.sort(_ORDER[kind], nulls_last=True)
         if set(needed) <= set(told.columns):
-            return view_frame(kind, told, names)
+            return view_frame(kind, told, names, self._in_force)
         parts = []
         for (name,), rows in told.group_by(SEGMENT):
             ids = [_among(each, rows[each].unique().to_list()) for each in _OWN[kind][:2]]
             segment = self._segments[kind][str(name)]
             parts.append(self._rows(kind, [segment], reduce(and_, ids), needed))
         if not parts:
-            return view_frame(kind, self._rows(kind, [], pl.lit(True), needed), names)
+            empty = self._rows(kind, [], pl.lit(True), needed)
+            return view_frame(kind, empty, names, self._in_force)
         # Only those rows that were found: another may have the same ids and be dead.
         key = [*_OWN[kind], SEGMENT]
         ordered = told.select(key).join(
             pl.concat(parts), on=key, nulls_equal=True, maintain_order="left"
         )
-        return view_frame(kind, ordered, names)
+        return view_frame(kind, ordered, names, self._in_force)
 
 
 def _has(kind: IdKind, text: str) -> pl.Expr:

@@ -30,11 +30,22 @@ _MOMENT: Final = pl.Datetime("ns")
 _NANOS: Final = (
     pl.col("end_unix_nano").cast(pl.Int128) - pl.col("start_unix_nano").cast(pl.Int128)
 ).cast(pl.Float64)
+
+
+def _stale(in_force: Mapping[str, str]) -> pl.Expr:
+    """Whether a request was judged by other inputs than are in force: hashes by key of profile."""
+    own = pl.col("shape").struct.field("profile").fill_null("")
+    basis = in_force.get("")
+    now = own.replace_strict(in_force, default=basis, return_dtype=pl.String())
+    return (pl.col("inputs_hash") != now).fill_null(False)
+
+
 #: What the views compute, in the words of Polars; `tests` hold each to its view. Division is by a
 #: column, as Polars multiplies by the reciprocal of a literal, which can differ in the last digit.
 _COMPUTED: Final[dict[tuple[Kind, str], pl.Expr]] = {
     ("requests", "started_at"): pl.col("start_unix_nano").cast(_MOMENT),
     ("requests", "load"): pl.col(GENERATION),
+    ("requests", "stale"): _stale({}),
     ("spans", "start_time"): pl.col("start_unix_nano").cast(_MOMENT),
     ("spans", "end_time"): pl.col("end_unix_nano").cast(_MOMENT),
     ("spans", "duration_ms"): _NANOS / (_NANOS * 0 + 1e6),
@@ -90,9 +101,12 @@ def _no_rows(kind: Kind, columns: Sequence[str], known: Mapping[str, str]) -> pl
     return pl.DataFrame(schema={**types, SEGMENT: pl.String()})
 
 
-def view_frame(kind: Kind, rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Columns of a view out of stored rows."""
-    return rows.select(_COMPUTED.get((kind, name), pl.col(name)).alias(name) for name in names)
+def view_frame(
+    kind: Kind, rows: pl.DataFrame, names: Sequence[str], in_force: Mapping[str, str]
+) -> pl.DataFrame:
+    """Columns of a view out of stored rows; `in_force` tells which of them are stale."""
+    computed = {**_COMPUTED, ("requests", "stale"): _stale(in_force)}
+    return rows.select(computed.get((kind, name), pl.col(name)).alias(name) for name in names)
 
 
 def _type_of(kind: Kind, name: str, known: Mapping[str, str]) -> pl.DataType:

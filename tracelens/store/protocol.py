@@ -14,7 +14,17 @@ import polars as pl
 from tracelens.store.checksum import sha256_of
 from tracelens.store.disk import writing
 from tracelens.store.keys import keys_of
-from tracelens.store.log import BugReport, Checksum, Entry, Load, Log, Reject, Segment, SegmentKeys
+from tracelens.store.log import (
+    BugReport,
+    Checksum,
+    Entry,
+    Load,
+    Log,
+    Profile,
+    Reject,
+    Segment,
+    SegmentKeys,
+)
 from tracelens.store.segments import (
     COLUMNS,
     columns_json,
@@ -52,6 +62,8 @@ class Part:
     aliases: Mapping[str, str]
     reports: Sequence[BugReport] = ()
     withdrawn: Sequence[str] = ()
+    in_force: Mapping[str, str] | None = None
+    profiles: Sequence[Profile] | None = None
     drafts: list[Segment] = field(default_factory=list)
     keys: list[SegmentKeys] = field(default_factory=list)
     checksums: list[Checksum] = field(default_factory=list)
@@ -108,6 +120,8 @@ def record_part(part: Part) -> None:
             part.requests["request_id"].to_list(),
             part.reports,
             part.withdrawn,
+            part.in_force,
+            part.profiles,
         )
     )
 

@@ -14,11 +14,11 @@ from typing import Any, Final, TypeVar
 import polars as pl
 
 from tracelens.errors import NotFoundError, StoreError
-from tracelens.model import BUG_REPORT
+from tracelens.model import BUG_REPORT, PROFILE
 from tracelens.store.export import export_duckdb, export_otlp, export_parquet
 from tracelens.store.live import as_rows
 from tracelens.store.lock import WriterLock
-from tracelens.store.log import LOG_FILE, BugReport, Load, Log, create_log
+from tracelens.store.log import LOG_FILE, BugReport, Load, Log, Profile, create_log
 from tracelens.store.lookups import Find, Lookups
 from tracelens.store.segments import SEGMENT_FOLDER, sync_path
 from tracelens.store.snapshot import Snapshot
@@ -165,6 +165,10 @@ class Store:
     def bug_reports(self) -> pl.DataFrame:
         """All bug reports, by id: rows of `BUG_REPORT`."""
         return as_rows(BugReport, self._log.bug_reports()).cast(BUG_REPORT)
+
+    def profiles(self) -> pl.DataFrame:
+        """What is known of services: rows of `PROFILE`, by service, kind and stage."""
+        return as_rows(Profile, self._log.profiles()).select(PROFILE.names()).cast(PROFILE)
 
     def known_dump(self, sha256: str) -> dict[str, Any] | None:
         """The report of the dump with these decompressed bytes, once its last part is in."""

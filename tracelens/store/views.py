@@ -24,6 +24,7 @@ VIEWS: Final = (
     "links",
     "aliases",
     "bug_reports",
+    "profiles",
 )
 
 _PROMOTED_MARK: Final = "/* promoted columns */"

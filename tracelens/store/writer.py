@@ -12,14 +12,14 @@ from typing import Final
 import polars as pl
 
 from tracelens.errors import TracelensError
-from tracelens.model import BUG_REPORT, PROMOTED, REQUEST
+from tracelens.model import BUG_REPORT, PROFILE, PROMOTED, REQUEST
 from tracelens.store import protocol
 from tracelens.store.compact import compact
 from tracelens.store.disk import writing
 from tracelens.store.engine import Engine, identifier, literal
 from tracelens.store.live import as_rows, install_kind, install_live
 from tracelens.store.lock import WriterLock
-from tracelens.store.log import BugReport, Live, Log, Segment
+from tracelens.store.log import BugReport, Live, Log, Profile, Segment
 from tracelens.store.neighbours import Neighbours, Reach
 from tracelens.store.segments import (
     GENERATION,
@@ -152,6 +152,11 @@ class Writer:
         """The stored bug reports: rows of `BUG_REPORT`."""
         return as_rows(BugReport, self._log.bug_reports()).cast(BUG_REPORT)
 
+    def profiles(self) -> pl.DataFrame:
+        """What is known of services: rows of `PROFILE`."""
+        rows = as_rows(Profile, self._log.profiles())
+        return rows.select(PROFILE.names()).cast(PROFILE)
+
     def commit(
         self,
         fresh: Fresh | None,
@@ -162,6 +167,8 @@ class Writer:
         aliases: Mapping[str, str] | None = None,
         reports: Sequence[BugReport] = (),
         withdrawn: Sequence[str] = (),
+        in_force: Mapping[str, str] | None = None,
+        profiles: pl.DataFrame | None = None,
     ) -> int:
         """Make one part visible, whole or not at all, and return its generation.
 
@@ -169,7 +176,9 @@ class Writer:
         `requests` replace all rows of `traces`. `entries` are the reports of the inputs that the
         part comes from, without any nothing is recorded of a load. `aliases` map superseded
         request ids to new ones. `reports` are bug reports to add or replace, `withdrawn` ids of
-        those to drop.
+        those to drop. `in_force` has the `inputs_hash` that requests get from now on, by the key of
+        their profile and "" for those without one: rows with another one are stale. `profiles` are
+        all rows of `PROFILE` from now on. What is None stays as it is.
         """
         if fresh is not self._fresh:
             raise ValueError("commit takes what fresh() returned last in this turn")
@@ -187,11 +196,18 @@ class Writer:
             aliases or {},
             reports,
             withdrawn,
+            in_force,
+            None if profiles is None else self._learned(profiles),
         )
         protocol.commit(part)
         self._fresh = None
         self._refresh()
         return part.generation
+
+    def _learned(self, profiles: pl.DataFrame) -> list[Profile]:
+        generation = self._log.generation() + 1
+        rows = profiles.select(PROFILE.names()).iter_rows(named=True)
+        return [Profile(**row, generation=generation) for row in rows]
 
     def _refresh(self) -> None:
         self._live: Live = self._log.live()

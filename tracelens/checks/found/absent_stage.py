@@ -34,26 +34,32 @@ def run(facts: Facts) -> pl.DataFrame:
     if expected.is_empty():
         return no_findings()
     absent = expected.filter(~pl.col("ran"))
+    due = _owed(absent.filter("due"))
     missed = (
-        absent.filter(pl.col("due"))
+        due.filter(~pl.col("waived"))
         .sort("request", "exchange", "rank")
         .unique(["request", "exchange"], keep="first", maintain_order=True)
     )
     passed = absent.filter((pl.col("rank") < pl.col("furthest")) & ~pl.col("native"))
-    return pl.concat([_fails(missed), _unrecorded(passed)])
+    return pl.concat([_fails(missed), _unrecorded(passed), _waived(due.filter("waived"))])
 
 
 def _expected(facts: Facts) -> pl.DataFrame:
     """Expected stages per exchange, with whether they ran and whether they were due."""
     wanted = _wanted(facts)
     exchanges = _exchanges(facts).join(
-        wanted.select("request", "stages", "role", "complete", "own_error"), on="request"
+        wanted.select(
+            *("request", "stages", "role", "complete", "own_error", "never", "usual"),
+        ),
+        on="request",
     )
     rows = exchanges.explode("stages").rename({"stages": "stage"}).drop_nulls("stage")
     rank = {"transcription": 0, "reasoning": 1, "synthesis": 2}
     rows = rows.with_columns(
         rank=pl.col("stage").replace_strict(rank, return_dtype=pl.Int32),
         ran=pl.col("stage").is_in(pl.col("ran_stages")),
+        waived=pl.col("stage").is_in(pl.col("never")),
+        learned=pl.col("stage").is_in(pl.col("usual")),
     )
     blocked = pl.col("stopped") | pl.col("cancelled") | pl.col("native")
     opening = pl.col("rank") == 0
@@ -66,14 +72,42 @@ def _expected(facts: Facts) -> pl.DataFrame:
 
 
 def _wanted(facts: Facts) -> pl.DataFrame:
-    stages: pl.Expr = pl.lit([], pl.List(pl.String))
+    """Requests with the `stages` expected, and those of its profile: `never`, `usual`.
+
+    The first row of the policy that applies counts; what a profile says goes before it, unless
+    the row names the service. What a row for an emitter leaves out cannot be seen in its spans.
+    """
+    nothing = pl.lit([], pl.List(pl.String))
+    stages: pl.Expr = nothing
+    named, blind = pl.lit(False), pl.lit(False)
     for row in reversed(facts.policy.expect):
-        stages = (
-            pl.when(_applies(row))
-            .then(pl.lit(list(row.stages), pl.List(pl.String)))
-            .otherwise(stages)
-        )
-    return facts.requests.with_columns(stages=stages)
+        applies = _applies(row)
+        of_row = pl.lit(list(row.stages), pl.List(pl.String))
+        stages = pl.when(applies).then(of_row).otherwise(stages)
+        named = pl.when(applies).then(row.service is not None).otherwise(named)
+        blind = pl.when(applies).then(row.emitter is not None).otherwise(blind)
+    requests = facts.requests.join(
+        _learned(facts.profiles),
+        left_on=["service", "role", "emitter", "heard_kind"],
+        right_on=["service", "role", "emitter", "heard"],
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )
+    requests = requests.with_columns(
+        stages=stages,
+        usual=pl.when(~named & ~blind).then("usual").fill_null(nothing),
+        never=pl.when(~named).then("never").fill_null(nothing),
+    )
+    return requests.with_columns(stages=pl.col("stages").list.set_union("usual"))
+
+
+def _learned(profiles: pl.DataFrame) -> pl.DataFrame:
+    """One row per kind of request, with the stages that it usually and never has."""
+    stage, expected = pl.col("stage"), pl.col("expected")
+    return profiles.group_by("service", "role", "emitter", "heard").agg(
+        usual=stage.filter(expected.fill_null(False)), never=stage.filter(~expected.fill_null(True))
+    )
 
 
 def _applies(row: Expectation) -> pl.Expr:
@@ -133,14 +167,17 @@ def _exchanges(facts: Facts) -> pl.DataFrame:
     )
 
 
-def _fails(missed: pl.DataFrame) -> pl.DataFrame:
+def _owed(due: pl.DataFrame) -> pl.DataFrame:
     """What was due and is absent, unless the stage before it had nothing to hand over."""
-    nothing = _without_words(missed.get_column("heard_text"))
+    nothing = _without_words(due.get_column("heard_text"))
     silent = pl.col("answer").fill_null("?").str.strip_chars() == ""
-    kept = missed.filter(
+    return due.filter(
         ~((pl.col("stage") == "reasoning") & nothing).fill_null(False)
         & ~((pl.col("stage") == "synthesis") & silent)
     )
+
+
+def _fails(missed: pl.DataFrame) -> pl.DataFrame:
     # What was not recorded may have been empty: then nothing was due. An answer may have been
     # withheld or may have asked for a tool as well.
     unseen = {"reasoning": "heard_text", "synthesis": "answer"}
@@ -148,8 +185,9 @@ def _fails(missed: pl.DataFrame) -> pl.DataFrame:
         (pl.col("stage") == stage) & pl.col(text).is_null() for stage, text in unseen.items()
     )
     edge = pl.col("stage").replace_strict(EDGE, return_dtype=pl.String)
+    usually = pl.when("learned").then(pl.lit(", as requests of this service usually have it"))
     return findings(
-        kept,
+        missed,
         check="absent_stage",
         result="fails",
         at=edge,
@@ -161,7 +199,23 @@ def _fails(missed: pl.DataFrame) -> pl.DataFrame:
         attribute="span",
         value="none",
         needed=pl.format("a span of the {} stage", "stage"),
-        sentence=pl.col("stage").replace_strict(SENTENCE, return_dtype=pl.String),
+        sentence=pl.col("stage").replace_strict(SENTENCE, return_dtype=pl.String)
+        + usually.otherwise(pl.lit("")),
+    )
+
+
+def _waived(due: pl.DataFrame) -> pl.DataFrame:
+    """What the policy asks for and the service's profile does not."""
+    return findings(
+        due.rename({"stage": "_stage"}),
+        check="absent_stage",
+        result="not_expected",
+        at=pl.col("_stage"),
+        time=pl.col("end"),
+        span_id=pl.lit(None, pl.String),
+        attribute="span",
+        value="none",
+        sentence=pl.format("{} did not run, and requests of this service do without it", "_stage"),
     )
 
 

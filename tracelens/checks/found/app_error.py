@@ -26,6 +26,16 @@ INVALID = (
 #: no answer in time.
 GATEWAY = (502, 503, 504)
 
+#: What `_overran` tells of a request.
+OVERRAN = {
+    "request": pl.String(),
+    "overran": pl.String(),
+    "overran_exchange": pl.Int32(),
+    "overran_span": pl.String(),
+    "overran_ms": pl.Float64(),
+    "budget_ms": pl.Float64(),
+}
+
 #: What a producer did wrong when a validator rejects its output, and when a value is not there.
 FAULT = {"transcription": "stt_empty", "reasoning": "schema_invalid", "synthesis": "tts_empty"}
 FLAW = {"transcription": "stt_empty", "reasoning": "llm_unusable", "synthesis": "tts_empty"}
@@ -137,14 +147,73 @@ def _producers(facts: Facts) -> pl.DataFrame:
 
 
 def _overran(facts: Facts) -> pl.DataFrame:
-    """Where the application's deadline struck: the stage cut off by it, if that used up the time.
+    """The stage that used up the time when the application's deadline struck.
 
-    The stage that happens to run when a deadline strikes need not be the slow one, so it is only
-    blamed when at least half of the request's time is its own.
+    That is the one furthest beyond its budget: the policy's, else what 95 % of the service's
+    healthy requests need. Where nothing is known of budgets it is the stage
+    that the deadline cut off; as it need not be the slow one, it is only blamed when at least half
+    of the request's time is its own.
     """
-    late = facts.requests.filter(pl.col("app_timeout").fill_null(False)).select(
-        "request", took=pl.col("end") - pl.col("start")
+    late = facts.requests.filter(pl.col("app_timeout").fill_null(False))
+    if late.is_empty():
+        return pl.DataFrame(schema=OVERRAN)
+    over = _over_budget(facts, late)
+    cut = _cut_off(facts, late.join(over, on="request", how="anti"))
+    unknown = {name: pl.lit(None, pl.Float64) for name in ("overran_ms", "budget_ms")}
+    return pl.concat([over, cut.with_columns(**unknown)])
+
+
+def _over_budget(facts: Facts, late: pl.DataFrame) -> pl.DataFrame:
+    """Of requests that timed out, the stage furthest beyond its budget, if one is."""
+    struck = late.select(*("request", "service", "role", "emitter", "heard_kind", "app_time"))
+    runs = facts.runs.filter(pl.col("stage") != "tool").join(struck, on="request")
+    until = pl.min_horizontal("end", pl.col("app_time"))
+    # What runs at once counts once: sentences are spoken while others are made.
+    covered = pl.max_horizontal(
+        "start", pl.col("_until").cum_max().shift(1).over("request", "stage")
     )
+    took = (
+        runs.with_columns(_until=until)
+        .sort("request", "stage", "start", "end", "run")
+        .with_columns(_ms=(pl.col("_until") - covered).clip(lower_bound=0) / 1e6)
+        .group_by("request", "stage", "service", "role", "emitter", "heard_kind")
+        .agg(
+            pl.col("_ms").sum().alias("overran_ms"),
+            pl.col("exchange").last().alias("overran_exchange"),
+            pl.col("span_id").sort_by("end", "start", "run").last().alias("overran_span"),
+        )
+    )
+    known = facts.profiles.select(
+        *("service", "role", "emitter", "stage"), heard_kind="heard", budget_ms="p95_ms"
+    )
+    keys = ["service", "role", "emitter", "heard_kind", "stage"]
+    budgeted = took.join(known, on=keys, how="left", nulls_equal=True).with_columns(
+        budget_ms=_budget(facts)
+    )
+    excess = pl.col("overran_ms") - pl.col("budget_ms")
+    return (
+        budgeted.filter(excess > 0)
+        .sort("request", excess, "stage", descending=[False, True, False])
+        .unique("request", keep="first", maintain_order=True)
+        .rename({"stage": "overran"})
+        .select(list(OVERRAN))
+    )
+
+
+def _budget(facts: Facts) -> pl.Expr:
+    """The budget of a stage by the first row of the policy that means it, else its profile's."""
+    budget: pl.Expr = pl.col("budget_ms")
+    for row in reversed(facts.policy.budget):
+        meant = pl.col("stage") == row.stage
+        if row.service is not None:
+            meant &= matches_any(pl.col("service"), (row.service,)).fill_null(False)
+        budget = pl.when(meant).then(pl.lit(float(row.ms))).otherwise(budget)
+    return budget
+
+
+def _cut_off(facts: Facts, struck: pl.DataFrame) -> pl.DataFrame:
+    """The stage that a deadline cut off, where at least half of the request's time is its own."""
+    late = struck.select("request", took=pl.col("end") - pl.col("start"))
     cut = facts.runs.filter(pl.col("is_cancel") & (pl.col("stage") != "tool")).join(
         late, on="request"
     )
@@ -227,7 +296,14 @@ def _sentence() -> pl.Expr:
     said = quoted(pl.col("said"), 160)
     producer = pl.col("producer").fill_null("")
     return (
-        pl.when(pl.col("overran").is_not_null())
+        pl.when(pl.col("budget_ms").is_not_null())
+        .then(
+            pl.format(
+                "the application's deadline struck after {} had taken {} ms of its {}: {}",
+                *("overran", _whole("overran_ms"), _whole("budget_ms"), said),
+            )
+        )
+        .when(pl.col("overran").is_not_null())
         .then(pl.format("the application's deadline struck while {} ran: {}", "overran", said))
         .when(pl.col("_blamed") & pl.col("rejected"))
         .then(pl.format("the application rejected what {} returned: {}", producer, said))
@@ -239,6 +315,10 @@ def _sentence() -> pl.Expr:
         )
         .otherwise(pl.format("the application failed outside of every stage: {}", said))
     )
+
+
+def _whole(column: str) -> pl.Expr:
+    return pl.col(column).round(0).cast(pl.Int64)
 
 
 CHECK = Check("app_error", "Did the application's own code end without an error?", run)

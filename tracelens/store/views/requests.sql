@@ -27,16 +27,18 @@ select
     boundary,
     cause,
     confidence,
-    stale,
+    coalesce(inputs_hash <> coalesce(in_force.hash, (select hash from live.in_force where profile = '')), false) as stale,
     candidates,
     evidence,
     verdict,
     notes,
     outcomes,
     stage_runs,
+    shape,
     inputs_hash,
     generation as load
-from live.requests;
+from live.requests
+left join live.in_force on in_force.profile = shape.profile;
 
 comment on column requests.request_id is 'our id: the first 32 hex digits of SHA-256 over trace id and request span id';
 comment on column requests.external_request_id is 'the emitter''s own id for the request; not unique';
@@ -64,12 +66,13 @@ comment on column requests.stage is 'stage that broke it: transcription, reasoni
 comment on column requests.boundary is 'where content was lost or altered between two sides; null when a stage failed inside';
 comment on column requests.cause is 'what went wrong, for example stt_empty';
 comment on column requests.confidence is '0 to 1, calibrated: how likely the first candidate is right; null where it names no stage';
-comment on column requests.stale is 'whether an older policy or profile judged it';
+comment on column requests.stale is 'whether another policy, mapping or profile judged it than is in force since the last ingest or locate; `tracelens locate` judges it anew';
 comment on column requests.candidates is 'ranked suspects: [{stage, boundary, cause, score}]; unfolded in view candidates';
 comment on column requests.evidence is 'what the checks saw: [{check, result, span_id, attribute, value, needed, sentence}]; unfolded in view evidence';
 comment on column requests.verdict is 'the verdict in one sentence';
 comment on column requests.notes is 'what is odd about its spans: what spans.notes says of them, and bad_cost (negative or no number, and not added up), clock_skew (a span starts before its parent), cycle, duplicate_id (sent with two contents), missing_parent, several_roots, zero_duration, trace_too_large (not judged)';
 comment on column requests.outcomes is 'outcome of every stage and boundary: [{at, outcome}]';
 comment on column requests.stage_runs is 'one per logical call of a stage; unfolded in view stage_runs';
-comment on column requests.inputs_hash is 'hash of the policy and mappings that judged it';
+comment on column requests.shape is 'what kind of request it is, for the view profiles: {profile (key), role (turn, user_turn, agent_turn or trace), heard (a trace: speech surely came in), timed_out, healthy (nothing is wrong but a stage that is absent), ran, due (ran, or its turn had come), took_ms}';
+comment on column requests.inputs_hash is 'hash of the policy, mappings and profile that judged it';
 comment on column requests.load is 'generation of the load that judged it';
