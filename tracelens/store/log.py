@@ -339,12 +339,18 @@ class Log:
         with self._transaction("deferred"):
             return self._bug_reports()
 
-    def _bug_reports(self) -> tuple[BugReport, ...]:
+    def bug_report(self, report_id: str) -> BugReport | None:
+        """The bug report with this id."""
+        with self._transaction("deferred"):
+            found = self._bug_reports("where report_id = ?", report_id)
+        return found[0] if found else None
+
+    def _bug_reports(self, which: str = "", *params: str) -> tuple[BugReport, ...]:
         # A store that no writer has opened since the table exists has none.
         known = "select count(*) from sqlite_master where name = 'bug_reports'"
         if not self._connection.execute(known).fetchone()[0]:
             return ()
-        return self._rows(BugReport, "bug_reports", "order by report_id")
+        return self._rows(BugReport, "bug_reports", f"{which} order by report_id", *params)
 
     def _add_aliases(self, entry: Entry) -> None:
         # A chain a > b > c is kept flat, and an id that is in use again is no alias any more.

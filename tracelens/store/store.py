@@ -125,8 +125,8 @@ class Store:
     ) -> pl.DataFrame:
         """Other failed requests with the stage, boundary and cause of one, nearest in time.
 
-        `request` has those columns, `request_id` and `start_unix_nano`. In order of start. What
-        tells failures is kept in memory: about 200 bytes for each.
+        `request` has those columns, `request_id` and `start_unix_nano`. In order of start. Failures
+        are kept in memory once they were looked at: about 500 bytes for each.
         """
         return self._lookup().alike(request, columns, limit)
 
@@ -165,6 +165,10 @@ class Store:
     def bug_reports(self) -> pl.DataFrame:
         """All bug reports, by id: rows of `BUG_REPORT`."""
         return as_rows(BugReport, self._log.bug_reports()).cast(BUG_REPORT)
+
+    def bug_report(self, report_id: str) -> BugReport | None:
+        """The bug report with this id."""
+        return self._log.bug_report(report_id)
 
     def known_dump(self, sha256: str) -> dict[str, Any] | None:
         """The report of the dump with these decompressed bytes, once its last part is in."""

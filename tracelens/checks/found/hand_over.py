@@ -195,7 +195,10 @@ def _answers(rows: pl.DataFrame, rules: Handover) -> pl.DataFrame:
         "row",
         answers=pl.concat_list(last_first, pl.col("emitted").list.join(" ")),
         pieces=pl.col("received").list.head(TEXTS_LIMIT),
-    ).with_columns(pl.col("answers").list.unique(maintain_order=True), got=pl.col("pieces").list.join(" "))
+    ).with_columns(
+        pl.col("answers").list.unique(maintain_order=True),
+        got=pl.col("pieces").list.join(" "),
+    )
     found = []
     for turn in count():
         tried = left.with_columns(said=pl.col("answers").list.get(turn, null_on_oob=True))
