@@ -40,6 +40,13 @@ class Failures:
             self._held -= gone
             self._rows = self._rows.filter(~pl.col(SEGMENT).is_in(list(gone))).rechunk()
 
+    def every(self, live: Sequence[Segment]) -> pl.DataFrame:
+        """All failures, with those that a later commit replaced."""
+        unread = [each for each in live if each.name not in self._held]
+        if unread:
+            self._add(unread)
+        return self._rows
+
     def nearest(
         self, request: Mapping[str, Any], live: Sequence[Segment], alive: Alive, limit: int
     ) -> pl.DataFrame:

@@ -7,7 +7,7 @@ the row groups of their traces. DuckDB takes three times as long to bind some 15
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache, partial, reduce
 from operator import and_, or_
@@ -31,7 +31,7 @@ from tracelens.store.keys import (
 from tracelens.store.live import check_files
 from tracelens.store.log import Kind, Log, Moment, Segment
 from tracelens.store.pick import SEGMENT, collect_rows, stored_columns, view_frame
-from tracelens.store.segments import all_columns
+from tracelens.store.segments import GENERATION, all_columns
 from tracelens.store.views import select_list
 
 #: What `Lookups.find` may be asked for.
@@ -48,6 +48,10 @@ _ORDER: Final[dict[Kind, list[str]]] = {
     "requests": ["start_unix_nano", "request_id"],
     "spans": ["start_unix_nano", "span_id", "content_hash"],
 }
+
+
+#: Makes something of the columns of failures, row for row.
+Shape = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 class Lookups:
@@ -68,6 +72,7 @@ class Lookups:
         # Parquet files never change, and a scan that is kept knows the footer of its file.
         self._scan = lru_cache(maxsize=_FOOTERS)(partial(pl.scan_parquet, glob=False))
         self._failures = Failures(self._read_failures)
+        self._shaped: dict[Shape, Failures] = {}
         # What the last question found: the next one is often about a request of these.
         self._last = self._rows("requests", [], pl.lit(False))
 
@@ -112,6 +117,21 @@ class Lookups:
             near = self._failures.nearest(request, live, partial(_alive, moment), limit)
             return self._complete("requests", near, columns)
 
+    def failures(self, shape: Shape, columns: Sequence[str]) -> pl.DataFrame:
+        """Failures in another shape; see `Store.failures`."""
+        needed = stored_columns("requests", columns)
+
+        def read(segments: Sequence[Segment]) -> pl.DataFrame:
+            is_open = pl.col("failed").fill_null(True)
+            rows = self._rows("requests", segments, is_open, needed)
+            told = {"request_id": "request_id", "load": GENERATION, SEGMENT: SEGMENT}
+            own = rows.select(pl.col(column).alias(name) for name, column in told.items())
+            return own.hstack(shape(view_frame("requests", rows, columns)))
+
+        with self._moment():
+            kept = self._shaped.setdefault(shape, Failures(read))
+            return kept.every(tuple(self._segments["requests"].values())).drop(SEGMENT)
+
     def _read_failures(self, segments: Sequence[Segment]) -> pl.DataFrame:
         return self._rows("requests", segments, pl.col("failed"), KEPT)
 
@@ -140,7 +160,8 @@ class Lookups:
             version = moment.version()
             if version != self._version:
                 self._refresh(moment.segments())
-                self._failures.keep(self._segments["requests"])
+                for kept in (self._failures, *self._shaped.values()):
+                    kept.keep(self._segments["requests"])
                 self._last = self._last.clear()
                 self._version = version
             yield moment

@@ -130,6 +130,21 @@ class Store:
         """
         return self._lookup().alike(request, columns, limit)
 
+    def failures(
+        self, shape: Callable[[pl.DataFrame], pl.DataFrame], columns: Sequence[str]
+    ) -> pl.DataFrame:
+        """All requests that failed or may have: `request_id, load`, and what `shape` makes of them.
+
+        `shape` gets these columns and gives as many rows. Requests that were judged anew since are
+        among them: join what a query finds. The rows are kept in memory, so `shape` should be a
+        function that lives as long, and leave little.
+        """
+        return self._lookup().failures(shape, columns)
+
+    def version(self) -> int:
+        """A number that changes with everything that is written to the store."""
+        return self._log.version()
+
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Rows of our own SQL over the views at the newest version, `$name` parameters bound."""
         return self._ask(lambda snapshot: snapshot.query(sql, params))
