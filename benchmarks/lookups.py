@@ -275,8 +275,8 @@ def main() -> None:
         folder = given.store or Path(temporary) / "store"
         kept, is_new = compact.SEGMENTS_KEPT, not folder.exists()
         store = Store.open(folder, create=True)
+        compact.SEGMENTS_KEPT = given.commits + 1  # type: ignore[misc]
         if is_new:
-            compact.SEGMENTS_KEPT = given.commits + 1  # type: ignore[misc]
             fill(store, given.commits, given.spans, console)
         measure(store, given.tries, console)
         compact.SEGMENTS_KEPT = kept  # type: ignore[misc]

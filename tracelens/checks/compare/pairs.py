@@ -34,9 +34,6 @@ PAIR = pl.Schema(
     }
 )
 
-#: Texts that are turned into objects of Python at once.
-SLICE = 512
-
 
 def compare_pairs(
     emitted: pl.Series, received: pl.Series, rules: Handover, mode: Mode = "copy"
@@ -52,9 +49,7 @@ def compare_pairs(
     Returns:
         One row of `PAIR` for each row; nulls where one of the texts is null.
     """
-    one_object: dict[str | None, str | None] = {}
-    sides = (_as_texts(side, one_object) for side in (emitted, received))
-    pairs = list(zip(*sides, strict=True))
+    pairs = list(zip(emitted.to_list(), received.to_list(), strict=True))
     # Row 0 is of a missing text, row 1 of all pairs that are the same: most are one of the two.
     found: list[Difference | None] = [None, SAME]
     places: dict[tuple[str | None, str | None], int] = {}
@@ -68,12 +63,6 @@ def compare_pairs(
             places[pair] = len(found)
             found.append(difference)
     return _columns(found)[[places[pair] for pair in pairs]]
-
-
-def _as_texts(texts: pl.Series, seen: dict[str | None, str | None]) -> list[str | None]:
-    """The texts as Python has them, equal ones as one object: a prompt may stand in many rows."""
-    slices = (texts.slice(at, SLICE) for at in range(0, texts.len(), SLICE))
-    return [seen.setdefault(text, text) for each in slices for text in each.to_list()]
 
 
 def _columns(found: Sequence[Difference | None]) -> pl.DataFrame:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import count
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import polars as pl
 
-from tracelens.checks.compare import compare_pairs, covers, similarity, tokens
+from tracelens.checks.compare import SAME, Difference, compare_texts, covers, similarity, tokens
 from tracelens.checks.finding import Check, findings, no_findings
 from tracelens.checks.shared import deciding_runs, quoted
 from tracelens.policy.rules import Handover
@@ -22,9 +21,6 @@ NAMED = {kind: f"the {kind} " for kind in ("number", "unit", "date", "time", "na
 
 #: Texts of one side and exchange that are compared; a hostile trace may hold any number of them.
 TEXTS_LIMIT = 200
-
-#: A hand-over with the two texts that tell.
-TOLD: Final = {"row": pl.get_index_type(), "said": pl.String(), "got": pl.String()}
 
 
 def run(facts: Facts) -> pl.DataFrame:
@@ -123,107 +119,80 @@ def _to_synthesis(facts: Facts) -> pl.DataFrame:
 
 
 def _judged(sides: pl.DataFrame, rules: Handover) -> pl.DataFrame:
-    """The sides with the two texts that tell, `said` and `got`, and what became of them."""
-    rows = sides.with_row_index("row")
-    inward = pl.col("at") == "transcription>reasoning"
-    told = [_transcripts(rows.filter(inward), rules), _answers(rows.filter(~inward), rules)]
-    return rows.join(pl.concat(told), on="row", maintain_order="left").drop("row")
+    """The columns of `Difference` and the two texts chosen.
 
-
-def _compared(pairs: pl.DataFrame, rules: Handover) -> pl.DataFrame:
-    """Pairs of `said` and `beside` with `lost, total, critical` and the words `out` and `new`.
-
-    These are the words of the edit that decides, or all words where none does.
+    Row by row: most texts stand in the other as they are, which takes 8 µs. As columns the same
+    took as long for thousands of rows, and 20 ms more for a few.
     """
-    found = pairs.hstack(compare_pairs(pairs["said"], pairs["beside"], rules))
-    edits = found.select("row", "critical", "edits").drop_nulls().explode("edits").unnest("edits")
-    decided = edits.filter(pl.col("kind") == pl.col("critical")).unique("row", keep="first")
-    words = decided.select("row", out="dropped", new="added")
-    return found.join(words, on="row", how="left", maintain_order="left").select(
-        *("row", "said", "got", "lost", "total", "critical"),
-        pl.coalesce("out", "dropped"),
-        pl.coalesce("new", "added"),
-    )
+    columns = ["at", "emitted", "received", "around"]
+    rows = [_difference(row, rules) for row in sides.select(columns).iter_rows(named=True)]
+    schema = {
+        "said": pl.String,
+        "got": pl.String,
+        "lost": pl.Boolean,
+        "total": pl.Boolean,
+        "dropped": pl.String,
+        "added": pl.String,
+        "critical": pl.String,
+        "out": pl.String,
+        "new": pl.String,
+    }
+    return sides.hstack(pl.DataFrame(rows, schema=schema))
 
 
-def _transcripts(rows: pl.DataFrame, rules: Handover) -> pl.DataFrame:
+def _difference(row: Mapping[str, Any], rules: Handover) -> dict[str, Any]:
+    if row["at"] == "transcription>reasoning":
+        said, got, found = _every_transcript(row, rules)
+    else:
+        said, got, found = _any_answer(row, rules)
+    decided = found.deciding
+    return {
+        "said": said,
+        "got": got,
+        "lost": found.lost,
+        "total": found.total,
+        "dropped": " ".join(found.dropped),
+        "added": " ".join(found.added),
+        "critical": found.critical,
+        "out": " ".join(decided.dropped if decided else found.dropped),
+        "new": " ".join(decided.added if decided else found.added),
+    }
+
+
+def _every_transcript(row: Mapping[str, Any], rules: Handover) -> tuple[str, str, Difference]:
     """Each transcript must stand in what some model call of the exchange was given.
 
     Of several that stand for one utterance (interim ones, two recognisers) one is enough.
     """
-    texts = rows.select("row", said=_distinct("emitted")).explode("said").with_row_index("text")
-    places = rows.select("row", places=pl.concat_list(_distinct("received"), _distinct("around")))
-    missed = _missing(texts, places, rules).group_by("row", maintain_order=True).agg(missed="said")
-    lost = _unexcused(missed.join(rows, on="row", maintain_order="left"), rules)
-    fine = rows.join(lost, on="row", how="anti").select(
-        "row", said=pl.col("emitted").list.last(), got=pl.col("received").list.first()
-    )
-    beside = [fine.with_columns(beside="said"), lost.with_columns(beside="got")]
-    return _compared(pl.concat(beside), rules)
+    said, got = row["emitted"][-1], row["received"][0]
+    received = _distinct(row["received"])
+    places = [*received, *_distinct(row["around"] or ())]
+    arrived: list[str] = []
+    missed: list[str] = []
+    for transcript in _distinct(row["emitted"]):
+        fine = any(not compare_texts(transcript, place, rules).lost for place in places)
+        (arrived if fine else missed).append(transcript)
+    for transcript in missed:
+        if any(covers(transcript, other) >= rules.same_utterance for other in arrived):
+            continue
+        nearest = max(received, key=lambda place: similarity(transcript, place))
+        return transcript, nearest, compare_texts(transcript, nearest, rules)
+    return said, got, SAME
 
 
-def _missing(texts: pl.DataFrame, places: pl.DataFrame, rules: Handover) -> pl.DataFrame:
-    """Those of the texts (`text, row, said`) that stand in none of the `places` of their row."""
-    left = texts
-    for turn in count():
-        here = places.select("row", place=pl.col("places").list.get(turn, null_on_oob=True))
-        pairs = left.join(here.drop_nulls(), on="row")
-        if pairs.is_empty():
-            break
-        stands = ~compare_pairs(pairs["said"], pairs["place"], rules)["lost"]
-        left = left.join(pairs.filter(stands), on="text", how="anti", maintain_order="left")
-    return left
-
-
-def _unexcused(rows: pl.DataFrame, rules: Handover) -> pl.DataFrame:
-    """`row, said, got`: the first `missed` text that none of those which arrived says as well."""
-    told = rows.select("row", "missed", _distinct("emitted"), _distinct("received"))
-    found = []
-    for row, missed, emitted, received in told.iter_rows():
-        arrived = set(emitted).difference(missed)
-        for text in missed:
-            if not any(covers(text, other) >= rules.same_utterance for other in arrived):
-                found.append((row, text, _nearest(received, text)))
-                break
-    return pl.DataFrame(found, schema=TOLD, orient="row")
-
-
-def _answers(rows: pl.DataFrame, rules: Handover) -> pl.DataFrame:
+def _any_answer(row: Mapping[str, Any], rules: Handover) -> tuple[str, str, Difference]:
     """What is spoken must be one of the model's answers, or all of them, whole."""
-    last_first = _distinct("emitted").list.reverse()
-    left = rows.select(
-        "row",
-        answers=pl.concat_list(last_first, pl.col("emitted").list.join(" ")),
-        pieces=pl.col("received").list.head(TEXTS_LIMIT),
-    ).with_columns(
-        pl.col("answers").list.unique(maintain_order=True),
-        got=pl.col("pieces").list.join(" "),
-    )
-    found = []
-    for turn in count():
-        tried = left.with_columns(said=pl.col("answers").list.get(turn, null_on_oob=True))
-        fine = _spoken(tried.drop_nulls("said"), rules)
-        if fine.is_empty() and tried["said"].null_count() == tried.height:
-            break
-        found.append(fine)
-        left = left.join(fine, on="row", how="anti", maintain_order="left")
-    texts = left.join(rows.select("row", last_first), on="row", maintain_order="left")
-    nearest = [
-        (row, _nearest(emitted, got), got)
-        for row, emitted, got in texts.select("row", "emitted", "got").iter_rows()
-    ]
-    lost = pl.DataFrame(nearest, schema=TOLD, orient="row").with_columns(beside="got")
-    return pl.concat([*found, _compared(lost, rules)])
-
-
-def _spoken(tried: pl.DataFrame, rules: Handover) -> pl.DataFrame:
-    """The answers that were spoken, compared; their sentences may have come in another order."""
-    as_given = _compared(tried.with_columns(beside="got"), rules)
-    fine = as_given.filter(~pl.col("lost"))
-    rest = tried.filter(pl.col("pieces").list.len() > 1).join(fine, on="row", how="anti")
-    ordered = [_in_order_of(*row) for row in rest.select("said", "pieces").iter_rows()]
-    again = _compared(rest.with_columns(pl.Series("beside", ordered, pl.String)), rules)
-    return pl.concat([fine, again.filter(~pl.col("lost"))])
+    pieces = row["received"][:TEXTS_LIMIT]
+    spoken = " ".join(pieces)
+    answers = [*reversed(_distinct(row["emitted"])), " ".join(row["emitted"])]
+    for answer in answers:
+        found = compare_texts(answer, spoken, rules)
+        if found.lost and len(pieces) > 1:
+            found = compare_texts(answer, _in_order_of(answer, pieces), rules)
+        if not found.lost:
+            return answer, spoken, found
+    nearest = _nearest(answers[:-1] or answers, spoken)
+    return nearest, spoken, compare_texts(nearest, spoken, rules)
 
 
 def _in_order_of(answer: str, pieces: list[str]) -> str:
@@ -232,11 +201,11 @@ def _in_order_of(answer: str, pieces: list[str]) -> str:
     return " ".join(sorted(pieces, key=lambda piece: whole.find(f" {' '.join(tokens(piece))} ")))
 
 
-def _distinct(column: str) -> pl.Expr:
-    return pl.col(column).list.unique(maintain_order=True).list.tail(TEXTS_LIMIT)
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))[-TEXTS_LIMIT:]
 
 
-def _nearest(texts: Sequence[str], text: str) -> str:
+def _nearest(texts: Iterable[str], text: str) -> str:
     return max(texts, key=lambda other: similarity(other, text))
 
 
