@@ -100,9 +100,13 @@ class TraceLens:
         """
         return relocate(self.store(), self.policy, progress)
 
-    def requests(self, filters: Filters | None = None) -> pl.DataFrame:
-        """Requests that pass the filters: one row each, the fields of the contract and more."""
-        return analyse.find_requests(self.store(), filters or Filters())
+    def requests(self, filters: Filters | None = None, columns: Sequence[str] = ()) -> pl.DataFrame:
+        """Requests that pass the filters: one row each, the fields of the contract and more.
+
+        Only these `columns` of the view, where some are named: without `candidates, evidence,
+        outcomes, stage_runs` it takes a tenth of the time. Raises UsageError for an unknown one.
+        """
+        return analyse.find_requests(self.store(), filters or Filters(), columns)
 
     def count_unknown(self, filters: Filters | None = None) -> int:
         """How many requests pass the filters but cannot be told to have failed or not."""
@@ -193,6 +197,10 @@ class TraceLens:
         if self.path.resolve() in (path.resolve(), *path.resolve().parents):
             raise UsageError(f"{path} is inside the store, where it could replace a part of it")
         return path
+
+    def version(self) -> int:
+        """A number that changes with everything that is written to the store: a key for caches."""
+        return self.store().version()
 
     def store(self) -> Store:
         """The open store. Raises NotFoundError where there is none, StoreError when damaged."""

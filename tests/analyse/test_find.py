@@ -129,3 +129,13 @@ def test_where_is_one_condition(store: Store, where: str) -> None:
 def test_sort_takes_known_columns(store: Store) -> None:
     with pytest.raises(UsageError, match="cannot sort by 'request_id'"):
         find_requests(store, Filters(sort="request_id"))
+
+
+def test_only_the_columns_that_are_wanted(store: Store) -> None:
+    found = find_requests(store, Filters(sort="duration_ms"), ["cause", "started_at"])
+    assert found.columns == ["cause", "started_at"]
+    assert found["cause"].to_list() == ["llm_error", None, "handoff_loss", None]
+    every = find_requests(store, Filters())
+    assert find_requests(store, Filters(), every.columns).equals(every)
+    with pytest.raises(UsageError, match="no column 'colour; drop'"):
+        find_requests(store, Filters(), ["cause", "colour; drop"])

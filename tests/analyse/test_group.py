@@ -88,3 +88,16 @@ def test_no_failures(tmp_path: Path) -> None:
     store = stored(tmp_path, {"failed": False})
     assert group_failures(store, Filters()).is_empty()
     store.close()
+
+
+def test_groups_are_those_of_now_and_of_unknown_ones_when_wanted(tmp_path: Path) -> None:
+    lost = failed("stage_error", "Timeout", "no answer")
+    store = stored(tmp_path, lost, lost, {"failed": None})
+    assert group_failures(store, Filters())["n"].to_list() == [2]
+    assert group_failures(store, Filters(include_unknown=True))["n"].to_list() == [2, 1]
+    again = request("r0", **lost | {"cause": "llm_timeout"})
+    with store.writer() as writer:
+        writer.commit(None, requests(again), [again["trace_id"]])
+    found = group_failures(store, Filters())
+    assert sorted(found.select("n", "cause").rows()) == [(1, "llm_error"), (1, "llm_timeout")]
+    store.close()

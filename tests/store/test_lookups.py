@@ -236,3 +236,22 @@ def test_failures_alike_are_those_that_broke_in_the_same_place(store: Store) -> 
     with store.writer() as writer:
         writer.commit(None, requests(again), [again["trace_id"]])
     assert alike(9) == [ids["before"], ids["far"]]
+
+
+def test_ids_that_begin_alike_are_told_apart_by_their_ends() -> None:
+    ends = ("01", "05", "09")
+    held = keys.SortedKeys("trace", b"".join(bytes.fromhex("0" * 30 + end) for end in ends))
+    found = [
+        held.any_between(*(keys.bounds_of("trace", "0" * 30 + end) or (b"", b"")))
+        for end in ("00", *ends, "06", "0a")
+    ]
+    assert found == [False, True, True, True, False, False]
+
+
+def test_a_request_found_before_a_commit_is_not_remembered_after_it(store: Store) -> None:
+    load(store, spans(span("a")), requests(judged("a", user_id="old")))
+    ids = store.find("span", number("aroot", 16), ["request_id"])["request_id"]
+    again = judged("a", user_id="new")
+    with store.writer() as writer:
+        writer.commit(None, requests(again), [again["trace_id"]])
+    assert store.find("request", ids.item(), ["user_id"])["user_id"].to_list() == ["new"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +10,13 @@ from typing import Any
 import polars as pl
 
 from tracelens.errors import UsageError
+from tracelens.model import REQUEST
 from tracelens.store import Store
 
 #: What `sort` may name: columns that order requests for somebody.
 SORTS = ("started_at", "duration_ms", "cost_usd", "ttfa_ms", "ttft_ms", "stage", "cause", "service")
+#: Columns of the view `requests`.
+COLUMNS = frozenset((*REQUEST, "started_at", "load"))
 
 
 @dataclass(frozen=True)
@@ -45,17 +49,34 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EQUAL = ("stage", "boundary", "cause", "service")
 
 
-def find_requests(store: Store, filters: Filters) -> pl.DataFrame:
-    """Rows of the `requests` view that pass the filters.
+def find_requests(store: Store, filters: Filters, columns: Sequence[str] = ()) -> pl.DataFrame:
+    """Rows of the `requests` view that pass the filters: these columns, or all of them.
+
+    Nested columns take nine tenths of the time.
 
     Raises:
-        UsageError: an unknown sort column.
+        UsageError: an unknown column, to sort by or wanted.
         QueryError: `where` is not one read-only boolean expression.
     """
+    unknown = [name for name in columns if name not in COLUMNS]
+    if unknown:
+        raise UsageError(f"requests have no column {unknown[0]!r}; see `tracelens schema requests`")
     conditions, params = _conditions(store, filters)
     limit = f" limit {int(filters.limit)}" if filters.limit else ""
-    sql = f"select * from requests{_where(conditions)} order by {_order(filters.sort)}{limit}"
+    wanted = ", ".join(columns) or "*"
+    sql = (
+        f"select {wanted} from requests{_where(conditions)} order by {_order(filters.sort)}{limit}"
+    )
     return store.query(sql, params)
+
+
+def find_ids(store: Store, filters: Filters) -> pl.DataFrame:
+    """`request_id, load` of all requests that pass the filters, limit and sort aside.
+
+    Raises QueryError when `where` is not one read-only boolean expression.
+    """
+    conditions, params = _conditions(store, filters)
+    return store.query(f"select request_id, load from requests{_where(conditions)}", params)
 
 
 def count_unknown(store: Store, filters: Filters) -> int:

@@ -65,9 +65,9 @@ def resolve_id(store: Store, given: str) -> Match:
                 found = _found(store, kind, identity if digits else raw)
                 if found.total:
                     return found
-    report = store.bug_reports().filter(report_id=raw)
-    if report.height:
-        return _of_report(store, BugReport(**report.row(0, named=True)))
+    report = store.bug_report(raw)
+    if report is not None:
+        return _of_report(store, report)
     prefix = raw.lower().removeprefix("0x")
     if len(prefix) >= SHORTEST_PREFIX:
         found = _found(store, "prefix", prefix)

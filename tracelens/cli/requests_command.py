@@ -20,7 +20,7 @@ from tracelens.cli.options import (
 )
 from tracelens.errors import ExitCode
 from tracelens.show.records import record_names, request_records
-from tracelens.show.text import requests_table, stale_sentence
+from tracelens.show.text import TABLE_COLUMNS, requests_table, stale_sentence
 
 EPILOG = """\b
 Examples:
@@ -43,10 +43,10 @@ def command(store: Path, shape: str | None, quiet: bool, **filters: Any) -> int:
 
 def list_requests(store: Path, filters: Filters, shape: str | None, quiet: bool) -> None:
     """Print the requests that pass the filters, and say so when there are none or more."""
-    with TraceLens(store) as lens:
-        rows = lens.requests(filters)
-        unknown = lens.count_unknown(filters) if filters.failed else 0
     shape = chosen_format(shape)
+    with TraceLens(store) as lens:
+        rows = lens.requests(filters, TABLE_COLUMNS if shape == "table" else ())
+        unknown = lens.count_unknown(filters) if filters.failed else 0
     records = request_records(rows)
     if shape == "table":
         if records:

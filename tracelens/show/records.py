@@ -27,7 +27,8 @@ ACTING: Final = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufe
 def request_record(row: Mapping[str, Any]) -> dict[str, Any]:
     """One request as the contract names its fields: `outcomes` an object, times RFC 3339."""
     record = {key: value for key, value in row.items() if key not in INTERNAL}
-    record["outcomes"] = {each["at"]: each["outcome"] for each in row["outcomes"]}
+    if "outcomes" in row:
+        record["outcomes"] = {each["at"]: each["outcome"] for each in row["outcomes"]}
     record["started_at"] = rfc3339(row["start_unix_nano"])
     return record
 

@@ -45,6 +45,11 @@ GROUPS_WIDTH = 120
 #: Inputs and reasons that a load report lists on a terminal.
 SOURCES_SHOWN = 40
 REASONS_SHOWN = 3
+#: Columns of requests of which their table is made.
+TABLE_COLUMNS = (
+    *("request_id", "started_at", "start_unix_nano", "failed", "stage", "boundary", "cause"),
+    *("duration_ms", "confidence", "stale", "verdict"),
+)
 
 
 STALE_WAY_OUT: Final = "`tracelens locate` judges anew"

@@ -372,20 +372,28 @@ class Log:
         with self._transaction("deferred"):
             return self._bug_reports()
 
-    def _bug_reports(self) -> tuple[BugReport, ...]:
-        return self._later_rows(BugReport, "bug_reports", "order by report_id")
+    def bug_report(self, report_id: str) -> BugReport | None:
+        """The bug report with this id."""
+        with self._transaction("deferred"):
+            found = self._bug_reports("where report_id = ?", report_id)
+        return found[0] if found else None
+
+    def _bug_reports(self, which: str = "", *params: str) -> tuple[BugReport, ...]:
+        return self._later_rows(BugReport, "bug_reports", f"{which} order by report_id", *params)
 
     def profiles(self) -> tuple[Profile, ...]:
         """What is known of services, by service, kind of request and stage."""
         with self._transaction("deferred"):
             return self._later_rows(Profile, "profiles", "order by rowid")
 
-    def _later_rows(self, row: type[Row], table: str, rest: str = "") -> tuple[Row, ...]:
+    def _later_rows(
+        self, row: type[Row], table: str, rest: str = "", *params: str
+    ) -> tuple[Row, ...]:
         # A store that no writer has opened since the table exists has none.
         known = "select count(*) from sqlite_master where type = 'table' and name = ?"
         if not self._connection.execute(known, (table,)).fetchone()[0]:
             return ()
-        return self._rows(row, table, rest)
+        return self._rows(row, table, rest, *params)
 
     def _set_inputs(self, entry: Entry) -> None:
         if entry.profiles is not None:

@@ -7,15 +7,17 @@ the row groups of their traces. DuckDB takes three times as long to bind some 15
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import reduce
+from functools import lru_cache, partial, reduce
 from operator import and_, or_
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import polars as pl
 
+from tracelens.model import REQUEST
+from tracelens.store.failures import KEPT, Failures
 from tracelens.store.keys import (
     HEX_KINDS,
     KEY_COLUMNS,
@@ -29,7 +31,7 @@ from tracelens.store.keys import (
 from tracelens.store.live import check_files
 from tracelens.store.log import Kind, Log, Moment, Segment
 from tracelens.store.pick import SEGMENT, collect_rows, stored_columns, view_frame
-from tracelens.store.segments import all_columns
+from tracelens.store.segments import GENERATION, all_columns
 from tracelens.store.views import select_list
 
 #: What `Lookups.find` may be asked for.
@@ -40,12 +42,16 @@ _OWN: Final[dict[Kind, list[str]]] = {
     "requests": ["request_id", "trace_id", "start_unix_nano", "generation"],
     "spans": ["trace_id", "span_id", "start_unix_nano", "content_hash"],
 }
-#: What two failures share that broke in one place.
-_BROKE: Final = ("stage", "boundary", "cause")
+#: Files whose footers are kept decoded: half of the time of a lookup goes into one of 150 columns.
+_FOOTERS: Final = 64
 _ORDER: Final[dict[Kind, list[str]]] = {
     "requests": ["start_unix_nano", "request_id"],
     "spans": ["start_unix_nano", "span_id", "content_hash"],
 }
+
+
+#: Makes something of the columns of failures, row for row.
+Shape = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 class Lookups:
@@ -63,8 +69,13 @@ class Lookups:
         self._segments: dict[Kind, dict[str, Segment]] = {"spans": {}, "requests": {}}
         self._columns: dict[Kind, dict[str, str]] = {"spans": {}, "requests": {}}
         self._keys: dict[tuple[Kind, IdKind], dict[str, SortedKeys]] = {}
-        self._failures: dict[str, pl.DataFrame] = {}  # by segment
         self._in_force: dict[str, str] = {}
+        # Parquet files never change, and a scan that is kept knows the footer of its file.
+        self._scan = lru_cache(maxsize=_FOOTERS)(partial(pl.scan_parquet, glob=False))
+        self._failures = Failures(self._read_failures)
+        self._shaped: dict[Shape, Failures] = {}
+        # What the last question found: the next one is often about a request of these.
+        self._last = self._rows("requests", [], pl.lit(False))
 
     def close(self) -> None:
         """Let go of the log."""
@@ -75,6 +86,7 @@ class Lookups:
         names = list(select_list("requests")) if columns is None else list(columns)
         with self._moment() as moment:
             found = self._meant(moment, kind, text, stored_columns("requests", names))
+            self._last = found.select(self._last.columns)
             return self._complete("requests", found, names)
 
     def spans(
@@ -102,32 +114,27 @@ class Lookups:
     def alike(self, request: Mapping[str, Any], columns: Sequence[str], limit: int) -> pl.DataFrame:
         """Failures that broke where a request did, nearest in time; see `Store.alike`."""
         with self._moment() as moment:
-            same = [pl.col(name).eq_missing(pl.lit(request[name], pl.String)) for name in _BROKE]
-            found = self._all_failures().filter(
-                *same, pl.col("request_id") != request["request_id"]
-            )
-            dead = moment.tombstones(found["trace_id"])
-            oldest = pl.col("trace_id").replace_strict(dead, default=0, return_dtype=pl.Int64())
-            away = pl.col("start_unix_nano") - pl.lit(request["start_unix_nano"], pl.Int64)
-            live = found.filter(pl.col("generation") >= oldest)
-            near = live.sort(away.abs(), "request_id", nulls_last=True).head(limit)
+            live = tuple(self._segments["requests"].values())
+            near = self._failures.nearest(request, live, partial(_alive, moment), limit)
             return self._complete("requests", near, columns)
 
-    def _all_failures(self) -> pl.DataFrame:
-        """What tells all failed requests and where each broke; each segment is read once."""
-        live = self._segments["requests"]
-        new = [segment for name, segment in live.items() if name not in self._failures]
-        if new:
-            read = self._rows("requests", new, pl.col("failed"), [*_BROKE])
-            parts = read.partition_by(SEGMENT, as_dict=True)
-            nothing = read.clear()
-            self._failures |= {each.name: parts.get((each.name,), nothing) for each in new}
-        self._failures = {name: self._failures[name] for name in live}
-        return (
-            pl.concat(self._failures.values())
-            if live
-            else self._rows("requests", [], pl.lit(False), [*_BROKE])
-        )
+    def failures(self, shape: Shape, columns: Sequence[str]) -> pl.DataFrame:
+        """Failures in another shape; see `Store.failures`."""
+        needed = stored_columns("requests", columns)
+
+        def read(segments: Sequence[Segment]) -> pl.DataFrame:
+            is_open = pl.col("failed").fill_null(True)
+            rows = self._rows("requests", segments, is_open, needed)
+            told = {"request_id": "request_id", "load": GENERATION, SEGMENT: SEGMENT}
+            own = rows.select(pl.col(column).alias(name) for name, column in told.items())
+            return own.hstack(shape(view_frame("requests", rows, columns, self._in_force)))
+
+        with self._moment():
+            kept = self._shaped.setdefault(shape, Failures(read))
+            return kept.every(tuple(self._segments["requests"].values())).drop(SEGMENT)
+
+    def _read_failures(self, segments: Sequence[Segment]) -> pl.DataFrame:
+        return self._rows("requests", segments, pl.col("failed"), KEPT)
 
     def _meant(self, moment: Moment, kind: Find, text: str, needed: Sequence[str]) -> pl.DataFrame:
         if kind == "trace":
@@ -137,7 +144,11 @@ class Lookups:
             return self._requests(moment, HEX_KINDS, text)
         if kind == "alias":
             return self._requests(moment, ("request",), moment.successor(text) or "")
-        found = self._requests(moment, (kind,), text)
+        if kind == "request" and len(text) == 2 * WIDTHS[kind]:
+            known = self._last.filter(pl.col("request_id") == text)
+            if known.height:
+                return known
+        found = self._requests(moment, (kind,), text, needed if _are_flat(needed) else ())
         if kind != "span" or found.height:
             return found
         # A span of no request of its own, such as that of a whole conversation.
@@ -151,6 +162,9 @@ class Lookups:
             if version != self._version:
                 self._refresh(moment.segments())
                 self._in_force = moment.in_force()
+                for kept in (self._failures, *self._shaped.values()):
+                    kept.keep(self._segments["requests"])
+                self._last = self._last.clear()
                 self._version = version
             yield moment
 
@@ -176,10 +190,7 @@ class Lookups:
         wanted = [(kind, [bounds_of(kind, text)]) for kind in kinds]
         segments = self._holders(moment, "requests", wanted)
         condition = reduce(or_, (_has(kind, text) for kind in kinds))
-        found = self._rows("requests", segments, condition, needed)
-        dead = moment.tombstones(found["trace_id"])
-        oldest = found["trace_id"].replace_strict(dead, default=0, return_dtype=pl.Int64())
-        return found.filter(found["generation"] >= oldest)
+        return _alive(moment, self._rows("requests", segments, condition, needed))
 
     def _spans(
         self,
@@ -223,7 +234,8 @@ class Lookups:
         """What tells the rows that meet a condition and what else is needed of them."""
         check_files(self._store, segments)
         columns = list(dict.fromkeys([*_OWN[kind], *needed]))
-        return collect_rows(self._store, kind, segments, condition, columns, self._columns[kind])
+        known = self._columns[kind]
+        return collect_rows(self._store, kind, segments, condition, columns, known, self._scan)
 
     def _complete(self, kind: Kind, found: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         """Columns of the view, of rows that were found, in their order."""
@@ -245,6 +257,20 @@ class Lookups:
             pl.concat(parts), on=key, nulls_equal=True, maintain_order="left"
         )
         return view_frame(kind, ordered, names, self._in_force)
+
+
+def _alive(moment: Moment, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of requests that no later commit replaced."""
+    dead = moment.tombstones(rows["trace_id"])
+    if not dead:
+        return rows
+    oldest = rows["trace_id"].replace_strict(dead, default=0, return_dtype=pl.Int64())
+    return rows.filter(rows["generation"] >= oldest)
+
+
+def _are_flat(columns: Sequence[str]) -> bool:
+    """Whether columns of requests hold no rows of their own, and cost little to decode."""
+    return not any(REQUEST[name].is_nested() for name in columns if name in REQUEST)
 
 
 def _has(kind: IdKind, text: str) -> pl.Expr:

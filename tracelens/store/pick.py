@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,24 +75,27 @@ def collect_rows(
     condition: pl.Expr,
     columns: Sequence[str],
     known: Mapping[str, str],
+    scan: Callable[[Path], pl.LazyFrame],
 ) -> pl.DataFrame:
     """The rows of these segments that meet a condition: stored columns and `SEGMENT`.
 
     A column that a segment lacks is null, a promoted one read from the attributes; `known` has the
-    SQL types of promoted columns. Raises StoreError for a file that cannot be decoded.
+    SQL types of promoted columns, `scan` opens a file. Raises StoreError for a file that cannot be
+    decoded.
     """
     parts = []
     for segment in segments:
         path = store / SEGMENT_FOLDER / segment.name
         present = [name for name in columns if name in parse_types(segment.columns)]
-        lazy = pl.scan_parquet(path, glob=False).filter(condition).select(present)
+        source = pl.lit(segment.name).alias(SEGMENT)
+        lazy = scan(path).filter(condition).select(*present, source)
         try:
             rows = lazy.collect()
         except UNDECODED as error:
             raise StoreError(
                 f"store {store} is damaged: {path} cannot be decoded ({error}); {REPAIR}"
             ) from error
-        parts.append(_aligned(kind, segment.name, rows, columns, known))
+        parts.append(_aligned(kind, rows, columns, known))
     return pl.concat(parts) if parts else _no_rows(kind, columns, known)
 
 
@@ -116,15 +119,13 @@ def _type_of(kind: Kind, name: str, known: Mapping[str, str]) -> pl.DataType:
 
 def _aligned(
     kind: Kind,
-    segment: str,
     rows: pl.DataFrame,
     columns: Sequence[str],
     known: Mapping[str, str],
 ) -> pl.DataFrame:
-    source = pl.lit(segment).alias(SEGMENT)
-    wanted = {name: _type_of(kind, name, known) for name in columns}
+    wanted = {name: _type_of(kind, name, known) for name in columns} | {SEGMENT: pl.String()}
     if rows.schema == wanted:
-        return rows.with_columns(source)
+        return rows
     found = []
     for name, dtype in wanted.items():
         if name in rows.columns:
@@ -133,7 +134,7 @@ def _aligned(
             found.append(_from_attributes(rows, name, dtype))
         else:
             found.append(pl.Series(name, [None] * rows.height, dtype=dtype))
-    return pl.DataFrame(found).with_columns(source)
+    return pl.DataFrame(found)
 
 
 def _from_attributes(rows: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Series:

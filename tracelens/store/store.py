@@ -125,10 +125,25 @@ class Store:
     ) -> pl.DataFrame:
         """Other failed requests with the stage, boundary and cause of one, nearest in time.
 
-        `request` has those columns, `request_id` and `start_unix_nano`. In order of start. What
-        tells failures is kept in memory: about 200 bytes for each.
+        `request` has those columns, `request_id` and `start_unix_nano`. In order of start. Failures
+        are kept in memory once they were looked at: about 500 bytes for each.
         """
         return self._lookup().alike(request, columns, limit)
+
+    def failures(
+        self, shape: Callable[[pl.DataFrame], pl.DataFrame], columns: Sequence[str]
+    ) -> pl.DataFrame:
+        """All requests that failed or may have: `request_id, load`, and what `shape` makes of them.
+
+        `shape` gets these columns and gives as many rows. Requests that were judged anew since are
+        among them: join what a query finds. The rows are kept in memory, so `shape` should be a
+        function that lives as long, and leave little.
+        """
+        return self._lookup().failures(shape, columns)
+
+    def version(self) -> int:
+        """A number that changes with everything that is written to the store."""
+        return self._log.version()
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Rows of our own SQL over the views at the newest version, `$name` parameters bound."""
@@ -169,6 +184,10 @@ class Store:
     def profiles(self) -> pl.DataFrame:
         """What is known of services: rows of `PROFILE`, by service, kind and stage."""
         return as_rows(Profile, self._log.profiles()).select(PROFILE.names()).cast(PROFILE)
+
+    def bug_report(self, report_id: str) -> BugReport | None:
+        """The bug report with this id."""
+        return self._log.bug_report(report_id)
 
     def known_dump(self, sha256: str) -> dict[str, Any] | None:
         """The report of the dump with these decompressed bytes, once its last part is in."""
