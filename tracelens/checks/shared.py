@@ -7,9 +7,6 @@ import polars as pl
 from tracelens.checks.compare import was_spoken
 from tracelens.requests import Facts
 
-#: A user who speaks again within this time of an answer's end has talked over it, in ns.
-TALKED_OVER_NANOS = 1_000_000_000
-
 #: The part of a cause's slug that names the stage.
 PREFIX = {"transcription": "stt", "reasoning": "llm", "synthesis": "tts"}
 
@@ -102,8 +99,9 @@ def _excused(runs: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     joined = runs.join(talked_over, on="request", how="left", maintain_order="left").join(
         _spoke_on(facts), on=["request", "exchange"], how="left", maintain_order="left"
     )
+    pause = int(facts.policy.speech.talked_over_seconds * 1e9)
     at_once = (
-        (pl.col("stage") == "reasoning") & (pl.col("spoke_on") <= pl.col("end") + TALKED_OVER_NANOS)
+        (pl.col("stage") == "reasoning") & (pl.col("spoke_on") <= pl.col("end") + pause)
     ).fill_null(False)
     own = (pl.col("interrupted") & (pl.col("stage") == "synthesis")).fill_null(False)
     return joined.with_columns(

@@ -9,6 +9,7 @@ from tracelens.policy.rules import (
     Expectation,
     Handover,
     Policy,
+    Speech,
     StageRule,
 )
 from tracelens.policy.show import Change, policy_changes, policy_text
@@ -22,6 +23,7 @@ __all__ = [
     "Handover",
     "Limits",
     "Policy",
+    "Speech",
     "StageRule",
     "load",
     "policy_changes",

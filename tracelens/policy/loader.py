@@ -25,10 +25,13 @@ from tracelens.policy.rules import (
     Expectation,
     Handover,
     Policy,
+    Speech,
     StageRule,
 )
 
-SECTIONS = ("stage", "expect", "correction", "errors", "handover", "verdict", "limits")
+SECTIONS = ("stage", "expect", "correction", "errors", "handover", "speech", "verdict", "limits")
+#: Tables of plain keys, and the type that holds them.
+TABLES = {"errors": ErrorNames, "handover": Handover, "speech": Speech, "limits": Limits}
 ROLES = ("turn", "user_turn", "agent_turn", "trace")
 
 
@@ -81,7 +84,7 @@ def _merged(default: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, An
 
 def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown(tables, SECTIONS, "table")
-    for name, kind in (("errors", ErrorNames), ("handover", Handover), ("limits", Limits)):
+    for name, kind in TABLES.items():
         yield from _bad_table(name, tables.get(name, {}), kind)
     yield from _bad_verdict(tables.get("verdict"))
     for name in ("stage", "expect", "correction"):
@@ -225,6 +228,7 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         handover=Handover(**{k: _frozen(v) for k, v in tables["handover"].items()}),
         floor=float(tables["verdict"]["floor"]),
         correction=correction,
+        speech=Speech(**tables["speech"]),
         limits=Limits(**tables["limits"]),
         hash=hashlib.sha256(text.encode()).hexdigest(),
     )

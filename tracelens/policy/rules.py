@@ -71,6 +71,14 @@ class Handover:
 
 
 @dataclass(frozen=True)
+class Speech:
+    """How people talk to an assistant, and how like words sound that one was misheard for."""
+
+    talked_over_seconds: float = 1.0
+    misheard_likeness: float = 0.6
+
+
+@dataclass(frozen=True)
 class Policy:
     """Everything that a reasonable person could decide otherwise.
 
@@ -84,5 +92,6 @@ class Policy:
     handover: Handover
     floor: float
     correction: tuple[Correction, ...] = ()
+    speech: Speech = field(default_factory=Speech)
     limits: Limits = field(default_factory=Limits)
     hash: str = ""
