@@ -31,6 +31,8 @@ def test_every_check_has_a_name_a_question_and_rows_of_its_own():
         "app_error",
         "cut_output",
         "empty_output",
+        "evaluation",
+        "feedback",
         "hand_over",
         "reference",
         "stage_error",

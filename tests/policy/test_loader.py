@@ -106,6 +106,11 @@ MISTAKES = {
     "[[expect]]\nservice = 3\nstages = []": "service = 3 is not text",
     "stage = 3": "[[stage]] must be a list of tables",
     'expect = ["x"]': "[[expect]] must be a list of tables",
+    '[[evaluation]]\nfails = ["x"]': "[[evaluation]] has no name",
+    '[[evaluation]]\nname = "x"': "[[evaluation]] name = 'x' is not a list of texts",
+    '[[evaluation]]\nname = ["x"]\nbelow = "1"': "below = '1' is not a number",
+    '[[evaluation]]\nname = ["x"]\njudges = "requests"': "did you mean 'request'?",
+    '[[feedback]]\nattribute = ["x"]\nbads = []': "did you mean 'bad'?",
     "verdict = 3": "[verdict] must be a table of keys",
     "[verdict\n": "not a TOML file",
 }

@@ -22,16 +22,24 @@ from tracelens.policy.rules import (
     RULE_KINDS,
     Correction,
     ErrorNames,
+    Evaluation,
     Expectation,
+    Feedback,
     Handover,
     Policy,
     Speech,
     StageRule,
 )
 
-SECTIONS = ("stage", "expect", "correction", "errors", "handover", "speech", "verdict", "limits")
+#: Tables of rows.
+LISTS = ("stage", "expect", "correction", "evaluation", "feedback")
 #: Tables of plain keys, and the type that holds them.
 TABLES = {"errors": ErrorNames, "handover": Handover, "speech": Speech, "limits": Limits}
+SECTIONS = (*LISTS, *TABLES, "verdict")
+#: Rows of which the type says all that there is to check.
+PLAIN_ROWS: dict[str, type] = {"evaluation": Evaluation, "feedback": Feedback}
+#: Keys of such rows with few values.
+CHOICES = {"judges": (*STAGES, "request")}
 ROLES = ("turn", "user_turn", "agent_turn", "trace")
 
 
@@ -87,7 +95,7 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
     for name, kind in TABLES.items():
         yield from _bad_table(name, tables.get(name, {}), kind)
     yield from _bad_verdict(tables.get("verdict"))
-    for name in ("stage", "expect", "correction"):
+    for name in LISTS:
         rows = tables.get(name)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             yield f"[[{name}]] must be a list of tables"
@@ -97,6 +105,9 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
         yield from _bad_expectation(row)
     for row in _rows(tables, "correction"):
         yield from _bad_correction(row)
+    for name, kind in PLAIN_ROWS.items():
+        for row in _rows(tables, name):
+            yield from _bad_row(name, row, kind)
     yield from _overlaps(_rows(tables, "stage"))
 
 
@@ -179,6 +190,22 @@ def _bad_correction(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"[[correction]] quotes = {row['quotes']!r} is not true or false"
 
 
+def _bad_row(name: str, row: Mapping[str, Any], kind: type) -> Iterator[str]:
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    yield from _unknown(row, fields, f"key of [[{name}]]")
+    for key, each in fields.items():
+        if key not in row:
+            if each.default is dataclasses.MISSING:
+                yield f"[[{name}]] has no {key}"
+        elif key in CHOICES:
+            yield from _unknown([str(row[key])], CHOICES[key], f"value of `{key}` in [[{name}]]")
+        elif "float" in str(each.type):
+            if not isinstance(row[key], int | float) or isinstance(row[key], bool):
+                yield f"[[{name}]] {key} = {row[key]!r} is not a number"
+        elif not _fits(row[key], str(each.type)):
+            yield f"[[{name}]] {key} = {row[key]!r} is not a list of texts"
+
+
 def _overlaps(rows: list[Mapping[str, Any]]) -> Iterator[str]:
     """Name patterns of one kind that would give one thing two stages."""
     patterns = [
@@ -208,6 +235,16 @@ def _lowered(patterns: Iterable[str]) -> tuple[str, ...]:
     return tuple(pattern.lower() for pattern in patterns)
 
 
+def _plain_row(kind: type, row: Mapping[str, Any]) -> Any:
+    """A row as its type; names of attributes keep their case, all else is compared without it."""
+    values = {
+        key: tuple(value) if key == "attribute" else _lowered(value)
+        for key, value in row.items()
+        if isinstance(value, list)
+    }
+    return kind(**{**row, **values})
+
+
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -229,6 +266,10 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         floor=float(tables["verdict"]["floor"]),
         correction=correction,
         speech=Speech(**tables["speech"]),
+        **{
+            name: tuple(_plain_row(kind, row) for row in tables[name])
+            for name, kind in PLAIN_ROWS.items()
+        },
         limits=Limits(**tables["limits"]),
         hash=hashlib.sha256(text.encode()).hexdigest(),
     )

@@ -44,6 +44,31 @@ class Correction:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """One row of `[[evaluation]]`: when an evaluation says that something went wrong.
+
+    `name` holds globs over its name, `fails` the labels that say so. A score below `below` or above
+    `above` does too. `judges` is the stage that it is about whatever span it stands on, or
+    `request` where it never tells a stage.
+    """
+
+    name: tuple[str, ...]
+    fails: tuple[str, ...] = ()
+    below: float | None = None
+    above: float | None = None
+    judges: str | None = None
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """One row of `[[feedback]]`: attributes in which users say how it went, and what is bad."""
+
+    attribute: tuple[str, ...]
+    bad: tuple[str, ...] = ()
+    below: float | None = None
+
+
+@dataclass(frozen=True)
 class ErrorNames:
     """Globs over exception types and `error.type`, by what they mean."""
 
@@ -93,5 +118,7 @@ class Policy:
     floor: float
     correction: tuple[Correction, ...] = ()
     speech: Speech = field(default_factory=Speech)
+    evaluation: tuple[Evaluation, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
     limits: Limits = field(default_factory=Limits)
     hash: str = ""

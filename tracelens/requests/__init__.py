@@ -8,6 +8,7 @@ import polars as pl
 
 from tracelens.policy import Policy
 from tracelens.requests.assemble import assign_requests
+from tracelens.requests.assessments import assessments
 from tracelens.requests.oversized import NOTE, unjudged
 from tracelens.requests.references import corrections, reported
 from tracelens.requests.runs import stage_runs, with_errors
@@ -66,6 +67,7 @@ SPAN_COLUMNS = (
     "ttft_ms",
     "audio_seconds",
     "cost_usd",
+    "assessments",
 )
 
 
@@ -74,14 +76,15 @@ class Facts:
     """What the checks look at: spans with their request, stage runs, requests, and the policy.
 
     `spans` has one row per span, `runs` one per logical call of a stage, `requests` one per
-    request; `references` holds what was said of them
-    afterwards. The column `request` joins them.
+    request; `references` holds what was said of them afterwards, `assessments` what their spans
+    hold of such. The column `request` joins them.
     """
 
     spans: pl.DataFrame
     runs: pl.DataFrame
     requests: pl.DataFrame
     references: pl.DataFrame
+    assessments: pl.DataFrame
     policy: Policy
 
 
@@ -101,4 +104,5 @@ def collect_facts(
     told = [corrections(requests, runs, policy)]
     if reports is not None and reports.height:
         told.append(reported(requests, reports))
-    return Facts(assigned, runs, requests, pl.concat(told), policy)
+    said = assessments(assigned, runs)
+    return Facts(assigned, runs, requests, pl.concat(told), said, policy)

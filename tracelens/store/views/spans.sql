@@ -73,6 +73,7 @@ select
     audio_seconds,
     characters,
     cost_usd,
+    assessments,
     generation as load
     /* promoted columns */
 from live.spans;
@@ -148,4 +149,5 @@ comment on column spans.audio_output_tokens is 'audio tokens that came out';
 comment on column spans.audio_seconds is 'seconds of audio that were recognised or made';
 comment on column spans.characters is 'characters that were spoken';
 comment on column spans.cost_usd is 'cost in US dollars as the emitter reported it; null when it says nothing';
+comment on column spans.assessments is 'what evaluations, feedback and expectations on it say: kind, about (span, parent, request), name, label, score, text, attribute, unix_nano; null when nothing';
 comment on column spans.load is 'generation of the load that stored the span';
