@@ -147,6 +147,7 @@ CANONICAL_SPAN: Final = pl.Schema(
         "tool_calls": pl.Int64(),  # reasoning: tool calls asked for; null = not recorded
         "bad_tool_arguments": pl.String(),  # reasoning: the first tool arguments that do not parse
         "tool_failure": pl.String(),  # a tool's failure as the model was told it
+        "tool_results": pl.String(),  # tool: what it returned; reasoning: JSON list of such texts
         "input_modalities": pl.List(pl.String()),
         "output_modalities": pl.List(pl.String()),
         "session_id": pl.String(),

@@ -36,6 +36,7 @@ def test_every_check_has_a_name_a_question_and_rows_of_its_own():
         "hand_over",
         "reference",
         "stage_error",
+        "tool_answer",
         "tool_error",
     ]
     assert all(check.question.endswith("?") for check in find_checks())

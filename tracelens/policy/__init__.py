@@ -4,6 +4,7 @@ from tracelens.policy.limits import Limits
 from tracelens.policy.loader import load
 from tracelens.policy.rules import (
     RULE_KINDS,
+    Answers,
     Correction,
     ErrorNames,
     Evaluation,
@@ -18,6 +19,7 @@ from tracelens.policy.show import Change, policy_changes, policy_text
 
 __all__ = [
     "RULE_KINDS",
+    "Answers",
     "Change",
     "Correction",
     "ErrorNames",

@@ -20,6 +20,7 @@ from tracelens.model import STAGES
 from tracelens.policy.limits import Limits
 from tracelens.policy.rules import (
     RULE_KINDS,
+    Answers,
     Correction,
     ErrorNames,
     Evaluation,
@@ -34,7 +35,13 @@ from tracelens.policy.rules import (
 #: Tables of rows.
 LISTS = ("stage", "expect", "correction", "evaluation", "feedback")
 #: Tables of plain keys, and the type that holds them.
-TABLES = {"errors": ErrorNames, "handover": Handover, "speech": Speech, "limits": Limits}
+TABLES = {
+    "errors": ErrorNames,
+    "handover": Handover,
+    "speech": Speech,
+    "answers": Answers,
+    "limits": Limits,
+}
 SECTIONS = (*LISTS, *TABLES, "verdict")
 #: Rows of which the type says all that there is to check.
 PLAIN_ROWS: dict[str, type] = {"evaluation": Evaluation, "feedback": Feedback}
@@ -265,6 +272,7 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         handover=Handover(**{k: _frozen(v) for k, v in tables["handover"].items()}),
         floor=float(tables["verdict"]["floor"]),
         correction=correction,
+        answers=Answers(**tables["answers"]),
         speech=Speech(**tables["speech"]),
         **{
             name: tuple(_plain_row(kind, row) for row in tables[name])

@@ -104,6 +104,14 @@ class Speech:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """How an answer is held against what tools returned."""
+
+    key_words: int = 3
+    rounding: float = 0.01
+
+
+@dataclass(frozen=True)
 class Policy:
     """Everything that a reasonable person could decide otherwise.
 
@@ -118,6 +126,7 @@ class Policy:
     floor: float
     correction: tuple[Correction, ...] = ()
     speech: Speech = field(default_factory=Speech)
+    answers: Answers = field(default_factory=Answers)
     evaluation: tuple[Evaluation, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     limits: Limits = field(default_factory=Limits)

@@ -49,6 +49,7 @@ SPAN_COLUMNS = (
     "tool_calls",
     "bad_tool_arguments",
     "tool_failure",
+    "tool_results",
     "input_modalities",
     "output_modalities",
     "session_id",

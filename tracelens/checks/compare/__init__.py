@@ -7,6 +7,7 @@ Word error rate does not tell them apart.
 
 from tracelens.checks.compare.diff import diff_words
 from tracelens.checks.compare.edits import BENIGN, CRITICAL, Edit
+from tracelens.checks.compare.facts import Contradiction, Held, hold_against
 from tracelens.checks.compare.judge import SAME, Difference, Mode, compare_texts
 from tracelens.checks.compare.likeness import covers, similarity, was_spoken
 from tracelens.checks.compare.pairs import PAIR, compare_pairs
@@ -17,13 +18,16 @@ __all__ = [
     "CRITICAL",
     "PAIR",
     "SAME",
+    "Contradiction",
     "Difference",
     "Edit",
+    "Held",
     "Mode",
     "compare_pairs",
     "compare_texts",
     "covers",
     "diff_words",
+    "hold_against",
     "similarity",
     "tokens",
     "was_spoken",
