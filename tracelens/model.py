@@ -65,6 +65,8 @@ CAUSES: Final[dict[str, str]] = {
     "llm_wrong": "what was said had arrived, and the answer was wrong",
     "tts_wrong": "the speech was judged wrong",
     "user_reported": "somebody says that it went wrong, and nothing recorded shows how",
+    "synthesis_drift": "what is heard of the spoken answer is not what was to be spoken",
+    "unexpected_answer": "the answer is not what was expected, and nothing recorded shows how",
     "evaluation_failed": "an evaluation says that it went wrong, and nothing recorded shows how",
 }
 

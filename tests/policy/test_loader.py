@@ -111,6 +111,9 @@ MISTAKES = {
     '[[evaluation]]\nname = ["x"]\nbelow = "1"': "below = '1' is not a number",
     '[[evaluation]]\nname = ["x"]\njudges = "requests"': "did you mean 'request'?",
     '[[feedback]]\nattribute = ["x"]\nbads = []': "did you mean 'bad'?",
+    '[[reference]]\nattribute = ["x"]\nof = "speach"': "did you mean 'speech'?",
+    '[[confidence]]\nattribute = ["x"]\nbelow = true': "below = True is not a number",
+    "[answers]\nrounding = -1": "[answers] rounding = -1 is not float",
     "verdict = 3": "[verdict] must be a table of keys",
     "[verdict\n": "not a TOML file",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tracelens.checks.compare import was_spoken
+from tracelens.policy import Feedback
 from tracelens.requests import Facts
 
 #: The part of a cause's slug that names the stage.
@@ -122,6 +123,39 @@ def _spoke_on(facts: Facts) -> pl.DataFrame:
 def cancelled_exchanges(facts: Facts) -> pl.DataFrame:
     """Requests and exchanges that the user or the caller ended: a run was cut off."""
     return facts.runs.filter("is_cancel").select("request", "exchange").unique(maintain_order=True)
+
+
+def complaints(facts: Facts) -> pl.DataFrame:
+    """Bad feedback on requests, the rows of `Facts.assessments`; of one attribute the last.
+
+    People change their minds, and praise proves nothing: they praise what sounds right.
+    """
+    said = facts.assessments.filter(pl.col("kind") == "feedback")
+    last = said.unique(["request", "attribute"], keep="last", maintain_order=True)
+    bad = pl.any_horizontal([pl.lit(False), *map(_bad_feedback, facts.policy.feedback)])
+    return last.filter(bad.fill_null(False))
+
+
+def unsure(facts: Facts) -> pl.DataFrame:
+    """Transcriptions whose recogniser was unsure, with the `limit` that the policy sets.
+
+    The rows of `Facts.assessments`.
+    """
+    said = facts.assessments.filter(
+        (pl.col("kind") == "confidence") & pl.col("score").is_not_null()
+    )
+    limit: pl.Expr = pl.lit(None, pl.Float64)
+    for row in reversed(facts.policy.confidence):
+        known = pl.lit(True) if row.unknown is None else pl.col("score") != row.unknown
+        mine = pl.col("attribute").is_in(row.attribute) & known
+        limit = pl.when(mine).then(pl.lit(float(row.below))).otherwise(limit)
+    return said.with_columns(limit=limit).filter(pl.col("score") < pl.col("limit"))
+
+
+def _bad_feedback(row: Feedback) -> pl.Expr:
+    low = pl.lit(False) if row.below is None else pl.col("score") < row.below
+    complaint = pl.col("label").is_in(row.bad) | low.fill_null(False)
+    return pl.col("attribute").is_in(row.attribute) & complaint
 
 
 def quoted(text: pl.Expr, length: int = 120) -> pl.Expr:

@@ -46,7 +46,9 @@ Assessment = dict[str, Any]
 
 def policy_keys(policy: Policy) -> dict[str, str]:
     """Attribute name → kind of assessment, for every attribute that a row of the policy names."""
-    return {name: "feedback" for row in policy.feedback for name in row.attribute}
+    confident = {name: "confidence" for row in policy.confidence for name in row.attribute}
+    said = {name: "feedback" for row in policy.feedback for name in row.attribute}
+    return confident | said | {name: row.of for row in policy.reference for name in row.attribute}
 
 
 def assessed(frame: pl.DataFrame, policy: Policy) -> pl.Series:
@@ -153,7 +155,7 @@ def _named(kind: str, attribute: str, value: Any) -> Assessment:
     said = _label(value)
     return {
         "kind": kind,
-        "about": "request" if kind == "feedback" else "span",
+        "about": "span" if kind == "confidence" else "request",
         "label": said if kind == "feedback" else None,
         "score": _score(value),
         "text": _words(value),

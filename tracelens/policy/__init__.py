@@ -5,6 +5,7 @@ from tracelens.policy.loader import load
 from tracelens.policy.rules import (
     RULE_KINDS,
     Answers,
+    Confidence,
     Correction,
     ErrorNames,
     Evaluation,
@@ -12,6 +13,7 @@ from tracelens.policy.rules import (
     Feedback,
     Handover,
     Policy,
+    Reference,
     Speech,
     StageRule,
 )
@@ -21,6 +23,7 @@ __all__ = [
     "RULE_KINDS",
     "Answers",
     "Change",
+    "Confidence",
     "Correction",
     "ErrorNames",
     "Evaluation",
@@ -29,6 +32,7 @@ __all__ = [
     "Handover",
     "Limits",
     "Policy",
+    "Reference",
     "Speech",
     "StageRule",
     "load",

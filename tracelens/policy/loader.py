@@ -21,6 +21,7 @@ from tracelens.policy.limits import Limits
 from tracelens.policy.rules import (
     RULE_KINDS,
     Answers,
+    Confidence,
     Correction,
     ErrorNames,
     Evaluation,
@@ -28,12 +29,13 @@ from tracelens.policy.rules import (
     Feedback,
     Handover,
     Policy,
+    Reference,
     Speech,
     StageRule,
 )
 
 #: Tables of rows.
-LISTS = ("stage", "expect", "correction", "evaluation", "feedback")
+LISTS = ("stage", "expect", "correction", "evaluation", "feedback", "reference", "confidence")
 #: Tables of plain keys, and the type that holds them.
 TABLES = {
     "errors": ErrorNames,
@@ -44,9 +46,14 @@ TABLES = {
 }
 SECTIONS = (*LISTS, *TABLES, "verdict")
 #: Rows of which the type says all that there is to check.
-PLAIN_ROWS: dict[str, type] = {"evaluation": Evaluation, "feedback": Feedback}
+PLAIN_ROWS: dict[str, type] = {
+    "evaluation": Evaluation,
+    "feedback": Feedback,
+    "reference": Reference,
+    "confidence": Confidence,
+}
 #: Keys of such rows with few values.
-CHOICES = {"judges": (*STAGES, "request")}
+CHOICES = {"judges": (*STAGES, "request"), "of": ("transcript", "answer", "speech")}
 ROLES = ("turn", "user_turn", "agent_turn", "trace")
 
 

@@ -69,6 +69,30 @@ class Feedback:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """One row of `[[reference]]`: attributes that hold what should have been said or heard.
+
+    `of` is `transcript` (what the user said), `answer` (what was expected), or `speech` (what was
+    recognised of the spoken answer).
+    """
+
+    attribute: tuple[str, ...]
+    of: str
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """One row of `[[confidence]]`: attributes in which a recogniser says how sure it is.
+
+    Below `below` it is unsure; `unknown` is the number that stands for none.
+    """
+
+    attribute: tuple[str, ...]
+    below: float
+    unknown: float | None = None
+
+
+@dataclass(frozen=True)
 class ErrorNames:
     """Globs over exception types and `error.type`, by what they mean."""
 
@@ -129,5 +153,7 @@ class Policy:
     answers: Answers = field(default_factory=Answers)
     evaluation: tuple[Evaluation, ...] = ()
     feedback: tuple[Feedback, ...] = ()
+    reference: tuple[Reference, ...] = ()
+    confidence: tuple[Confidence, ...] = ()
     limits: Limits = field(default_factory=Limits)
     hash: str = ""

@@ -31,6 +31,9 @@ _CODE: Final = re.compile(r"(?=[a-z-]*\d)(?=[\d-]*[a-z])[a-z\d]+(?:-[a-z\d]+)*")
 _WORD: Final = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _KEY: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 CODE_LENGTH: Final = 4
+#: A name has no more words.
+NAME_WORDS: Final = 4
+_YES_OR_NO: Final = frozenset("yes no ok true false sure".split())
 
 #: One unit of time in another: seconds, minutes, hours, days, weeks, months, years.
 _TIMES: Final = (60, 3_600, 86_400, 24, 1_440, 7, 168, 30, 12, 365, 52)
@@ -44,6 +47,7 @@ _MEASURES: Final = (
 #: Hundredths, thousands, millions and their like in bytes.
 _STEPS: Final = (100, 1_000, 1_024, 1_000_000)
 _TIME_UNITS: Final = frozenset("seconds minute hour day week month year".split())
+_DEGREES: Final = frozenset("degree celsius fahrenheit".split())
 _MONEY: Final = frozenset("dollar euro pound cent penny yen franc rupee".split())
 
 Value = float | str
@@ -80,7 +84,7 @@ def hold_against(answer: str, results: Sequence[str], known: Sequence[str], rule
         return Held()
     said = _Answer(answer)
     texts = [text[:TEXT_LIMIT] for text in (*results, *known)]
-    numbers = {number for text in texts for number in _numbers(tokens(text))}
+    numbers = {number for text in texts for number in _numbers(tokens(_without_codes(text)))}
     words = {word for text in texts for word in _WORD.findall(text.casefold())}
     agreed: list[str] = []
     for key, value in values.items():
@@ -95,6 +99,46 @@ def hold_against(answer: str, results: Sequence[str], known: Sequence[str], rule
             if stated is not None and not _explained(stated, unit, numbers, rules.rounding):
                 return Held(tuple(agreed), Contradiction(key, f"{value:g}", f"{stated:g}"))
     return Held(tuple(agreed))
+
+
+def expected_in(expected: str, answer: str, rules: Answers) -> bool | None:
+    """Whether an answer states what was expected of it; None when that cannot be told.
+
+    Numbers and codes are what is compared, and a name or date where nothing else was expected:
+    an answer may say everything else in words of its own.
+    """
+    said = _Answer(answer)
+    text = expected[:TEXT_LIMIT]
+    codes = [word for word in _WORD.findall(text.casefold()) if _begins_code(word)]
+    numbers = set(_numbers(tokens(_without_codes(text))))
+    wanted: list[Value] = [*codes, *numbers]
+    if wanted:
+        if all(said.holds(each, rules.rounding) for each in wanted):
+            return True
+        others = [*_numbers(tokens(_without_codes(answer[:TEXT_LIMIT])))]
+        other = any(not any(_near(one, two, rules.rounding) for two in numbers) for one in others)
+        code = any(said.code_like(each) for each in codes)
+        return False if other or code else None
+    return _names_in(text, said)
+
+
+def _names_in(expected: str, said: _Answer) -> bool | None:
+    """The same for an expectation that is a name or a date and nothing else."""
+    words = [word for word in _WORD.findall(expected) if word.casefold() not in FUNCTION_WORDS]
+    named = all(word[:1].isupper() or word.casefold() in DATES for word in words)
+    if not words or len(words) > NAME_WORDS or not named or {*tokens(expected)} & _YES_OR_NO:
+        return None
+    return {*tokens(expected)} - FUNCTION_WORDS <= {*said.tokens}
+
+
+def _without_codes(text: str) -> str:
+    """The text without its codes, whose digits are no numbers."""
+    return _WORD.sub(lambda m: "" if _begins_code(m[0].casefold()) else m[0], text)
+
+
+def _begins_code(word: str) -> bool:
+    # What begins with a digit may be a number with its unit: 10km, 5pm.
+    return word[:1].isalpha() and _CODE.fullmatch(word) is not None
 
 
 def _values(results: Sequence[str]) -> dict[str, Value]:
@@ -257,7 +301,7 @@ def _converted(numbers: set[float], unit: str) -> Iterator[float]:
     factors: tuple[float, ...] = _STEPS
     if unit in _TIME_UNITS:
         factors += _TIMES
-    elif unit and unit not in _MONEY:
+    elif unit and unit not in _MONEY and unit not in _DEGREES:
         factors += _MEASURES
     for one in numbers:
         for factor in factors:
@@ -265,7 +309,7 @@ def _converted(numbers: set[float], unit: str) -> Iterator[float]:
         if unit in _TIME_UNITS:
             for factor in _TIMES:
                 yield from (one % factor, one // factor)
-        elif unit not in _MONEY:
+        elif not unit or unit in _DEGREES:
             yield from ((one - 32) / 1.8, one * 1.8 + 32)
 
 
