@@ -190,6 +190,7 @@ BUG_REPORT: Final = pl.Schema(
         "session_id": pl.String(),  # with the time, another way to find the request
         "corrected_text": pl.String(),  # what the user had really said
         "status": pl.String(),
+        "expected_text": pl.String(),  # what should have been answered
     }
 )
 

@@ -117,6 +117,7 @@ class BugReport:
     session_id: str | None
     corrected_text: str | None
     status: str
+    expected_text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -314,6 +315,16 @@ class Log:
             self._connection.execute("pragma journal_mode = wal")
             self._connection.execute("pragma synchronous = full")
             self._connection.executescript(_tables())
+            self._add_columns()
+
+    def _add_columns(self) -> None:
+        """Columns that a log from before them lacks; its older readers do not miss them."""
+        if "expected_text" not in self._columns("bug_reports"):
+            self._connection.execute("alter table bug_reports add column expected_text text")
+
+    def _columns(self, table: str) -> set[str]:
+        rows = self._connection.execute("select name from pragma_table_info(?)", (table,))
+        return {name for (name,) in rows}
 
     def _read_live(self) -> Live:
         segments = self._rows(Segment, "segments", LIVE_SEGMENTS)
@@ -341,10 +352,14 @@ class Log:
 
     def _bug_reports(self) -> tuple[BugReport, ...]:
         # A store that no writer has opened since the table exists has none.
-        known = "select count(*) from sqlite_master where name = 'bug_reports'"
-        if not self._connection.execute(known).fetchone()[0]:
-            return ()
-        return self._rows(BugReport, "bug_reports", "order by report_id")
+        columns = self._columns("bug_reports")
+        names = ", ".join(
+            each.name if each.name in columns else f"null as {each.name}"
+            for each in fields(BugReport)
+        )
+        sql = f"select {names} from bug_reports order by report_id"
+        rows = self._connection.execute(sql) if columns else ()
+        return tuple(BugReport(*values) for values in rows)
 
     def _add_aliases(self, entry: Entry) -> None:
         # A chain a > b > c is kept flat, and an id that is in use again is no alias any more.

@@ -47,8 +47,19 @@ def run(facts: Facts) -> pl.DataFrame:
 
 
 def _wanted(facts: Facts) -> pl.DataFrame:
-    """What was expected of each request: the last transcript and answer that its spans hold."""
-    last = facts.assessments.filter(
+    """What was expected of each request: the last transcript and answer that are told.
+
+    A bug report knows better than the spans.
+    """
+    names = ["request", "kind", "text", "attribute", "time"]
+    reported = facts.references.filter(pl.col("expected").is_not_null()).select(
+        "request",
+        kind=pl.lit("answer"),
+        text="expected",
+        attribute=pl.lit("bug report"),
+        time="time",
+    )
+    last = pl.concat([facts.assessments.select(names), reported]).filter(
         pl.col("kind").is_in(["transcript", "answer"]) & (pl.col("text").str.strip_chars() != "")
     )
     if last.is_empty():
