@@ -85,7 +85,7 @@ def test_feedback_of_logfire(value, label, score):
 def test_feedback_in_attributes_of_the_policy():
     assert said("turn", {"feedback.score": -1, "user.feedback": "Thumbs down"}) == [
         ("feedback", "request", None, "thumbs_down", None, "Thumbs down"),
-        ("feedback", "request", None, "1", -1.0, "-1"),
+        ("feedback", "request", None, "-1", -1.0, "-1"),
     ]
     assert "user.feedback" in promoted_keys(default_policy())
     assert "user.feedback" not in promoted_keys()

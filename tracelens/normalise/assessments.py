@@ -186,7 +186,9 @@ def _words(value: Any) -> str | None:
 def _label(value: Any) -> str | None:
     """A label in one spelling: lower case, words joined by underscores."""
     said = _words(value)
-    return None if said is None else "_".join(said.casefold().replace("-", " ").split())
+    if said is None or _score(value) is not None:
+        return said
+    return "_".join(said.casefold().replace("-", " ").split())
 
 
 def _score(value: Any) -> float | None:
