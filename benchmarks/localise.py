@@ -28,6 +28,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -133,22 +134,42 @@ def generate(
 
 def ask(folder: Path, bench: Bench, dialects: Mapping[str, ModuleType]) -> list[dict[str, Any]]:
     """Load every file, dialects with a policy into a store of their own, and list all requests."""
+    rows: list[dict[str, Any]] = []
+    for number, (policy, names) in enumerate(grouped_by_policy(bench, dialects).items()):
+        store = load(folder, number, policy, names, bench)
+        listed = command("requests", "--store", str(store), "--limit", "0", "--format", "jsonl")
+        rows += [json.loads(line) for line in listed.splitlines()]
+    return rows
+
+
+def grouped_by_policy(
+    bench: Bench, dialects: Mapping[str, ModuleType]
+) -> dict[str | None, list[str]]:
+    """The names of dialects by the policy that their users would write."""
     groups: dict[str | None, list[str]] = defaultdict(list)
     for name in bench.files:
         groups[dialects[name].POLICY].append(name)
-    rows: list[dict[str, Any]] = []
-    for number, (policy, names) in enumerate(groups.items()):
-        store = str(folder / f"store-{number}")
-        extra: list[str] = []
-        if policy:
-            file = folder / f"policy-{number}.toml"
-            file.write_text(policy, encoding="utf-8")
-            extra = ["--policy", str(file)]
-        files = [str(bench.files[name]) for name in names]
-        command("ingest", *files, "--store", store, "--quiet", *extra)
-        listed = command("requests", "--store", store, "--limit", "0", "--format", "jsonl")
-        rows += [json.loads(line) for line in listed.splitlines()]
-    return rows
+    return groups
+
+
+def load(
+    folder: Path,
+    number: int,
+    policy: str | None,
+    names: Iterable[str],
+    bench: Bench,
+    *options: str,
+) -> Path:
+    """The store into which the files of some dialects were loaded; its policy lies beside it."""
+    store = folder / f"store-{number}"
+    extra: list[str] = []
+    if policy:
+        file = store.with_suffix(".toml")
+        file.write_text(policy, encoding="utf-8")
+        extra = ["--policy", str(file)]
+    files = [str(bench.files[name]) for name in names]
+    command("ingest", *files, "--store", str(store), "--quiet", *extra, *options)
+    return store
 
 
 def command(*words: str) -> str:
@@ -309,8 +330,24 @@ def calibration(answers: Sequence[Answer]) -> dict[str, float] | None:
         for a in answers
         if a.row and a.stage and a.row.get("confidence") is not None
     ]
-    if not pairs:
-        return None
+    return calibration_of(pairs) if pairs else None
+
+
+def suspicions(answers: Sequence[Answer]) -> list[tuple[float, float]]:
+    """Confidence and whether the first candidate is right, also where it was too unsure to name."""
+    pairs = []
+    for answer in answers:
+        row, truth = answer.row, answer.case.truth
+        if row and answer.failed and row.get("confidence") is not None:
+            first = row["candidates"][0]["stage"]
+            pairs.append(
+                (float(row["confidence"]), float(truth is not None and first in truth.stages))
+            )
+    return pairs
+
+
+def calibration_of(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """Brier score and ECE of pairs of a confidence and whether it was right."""
     p, hit = np.array(sorted(pairs)).T
     bins = [part for part in np.array_split(np.arange(len(p)), BINS) if len(part)]
     gaps = [len(part) * abs(p[part].mean() - hit[part].mean()) for part in bins]
@@ -373,6 +410,8 @@ def print_report(bench: Bench, answers: Sequence[Answer], console: Console) -> N
     _scores("By fault", {**dict(sorted(single.items())), **pairs}, console, baselines_too=False)
     dialects = scored(answers, lambda a: a.case.dialect)
     _scores("By dialect", dict(sorted(dialects.items())), console, baselines_too=True)
+    if suspected := suspicions(answers):
+        print_reliability(suspected, "Reliability of the first candidate", console)
     recorded = scored(answers, _recorded)
     _scores("By what was recorded", dict(sorted(recorded.items())), console, baselines_too=True)
     _working(answers, console)
@@ -420,6 +459,22 @@ def _scores(
     console.print(table)
 
 
+def print_reliability(pairs: Sequence[tuple[float, float]], title: str, console: Console) -> None:
+    """How often each band of confidence was right, with those below any floor."""
+    table = _table(f"\n{title}", ["n", "mean confidence", "right"])
+    for low, high in pairwise(BANDS):
+        part = [pair for pair in pairs if low <= pair[0] < high]
+        if part:
+            mean = sum(p for p, _ in part) / len(part)
+            count = Count(int(sum(hit for _, hit in part)), len(part))
+            table.add_row(
+                f"{low:.2f} to {min(high, 1):.2f}", str(len(part)), f"{mean:.3f}", str(count)
+            )
+    console.print(table)
+    told = calibration_of(pairs)
+    console.print("Brier {brier:.3f}, ECE {ece:.3f} (n = {n:.0f})".format(**told))
+
+
 def _percent(count: Count) -> str:
     return f"{share(count):.2f}" if count.tries else "-"
 
@@ -459,6 +514,8 @@ def _headline(
     console.print(f"cases with handled errors {handled}, with harmless differences {benign}")
 
 
+#: Bounds of the bands of confidence in the table of reliability.
+BANDS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.96, 0.99, 1.01)
 LEVELS = (0.25, 0.5, 0.75, 0.9, 1.0)
 
 

@@ -10,11 +10,16 @@ from functools import cache
 from typing import Any
 
 import polars as pl
+from hypothesis import settings
 
 from tracelens.locate import locate_requests
 from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, PROMOTED, RAW_SPAN
 from tracelens.normalise import canonical_spans, promoted_keys
 from tracelens.policy import Policy, load
+
+# A slow machine is no defect: tests never fail for the time they take.
+settings.register_profile("tracelens", deadline=None)
+settings.load_profile("tracelens")
 
 #: All traces begin here; times in traces are milliseconds after it.
 EPOCH = 1_700_000_000_000_000_000

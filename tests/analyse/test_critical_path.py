@@ -109,7 +109,7 @@ def trees(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @given(trees(), st.integers(0, 100))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_it_adds_up_to_the_duration(spans: list[dict[str, Any]], end: int) -> None:
     spent, on_path = path(*spans, end=end)
     assert sum(spent.values()) == pytest.approx(end)
@@ -118,7 +118,7 @@ def test_it_adds_up_to_the_duration(spans: list[dict[str, Any]], end: int) -> No
 
 
 @given(trees())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_order_of_rows_does_not_matter(spans: list[dict[str, Any]]) -> None:
     for each in spans:
         if each["parent_span_id"] >= each["span_id"]:

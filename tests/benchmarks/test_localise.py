@@ -33,8 +33,10 @@ from benchmarks.localise import (
     main,
     match,
     print_misses,
+    print_reliability,
     print_report,
     scored,
+    suspicions,
 )
 
 SAID = "what is the weather in Lisbon on Friday"
@@ -161,6 +163,26 @@ def test_calibration_by_hand() -> None:
     assert measured["n"] == 2
     assert measured["brier"] == pytest.approx((0.01 + 0.16) / 2)
     assert measured["ece"] == pytest.approx((0.1 + 0.4) / 2)
+
+
+def test_reliability_also_counts_what_was_too_unsure_to_name() -> None:
+    said = {"failed": True, "confidence": 0.25, "candidates": [{"stage": "synthesis"}]}
+    answers = [
+        Answer(case("a", "tts error"), row("undetermined", **said)),
+        Answer(case("b", "tts error"), row("reasoning", confidence=0.98, candidates=[REASONING])),
+        Answer(case("c", "tts error"), row(None)),
+    ]
+    pairs = suspicions(answers)
+    assert pairs == [(0.25, 1.0), (0.98, 0.0)]
+    drawn = Console(file=io.StringIO(), width=100)
+    print_reliability(pairs, "Reliability", drawn)
+    assert isinstance(drawn.file, io.StringIO)
+    lines = [line.split()[:6] for line in drawn.file.getvalue().splitlines()]
+    assert ["0.10", "to", "0.30", "1", "0.250", "1/1"] in lines
+    assert ["0.96", "to", "0.99", "1", "0.980", "0/1"] in lines
+
+
+REASONING = {"stage": "reasoning"}
 
 
 def test_a_case_is_matched_with_the_request_that_shares_its_spans() -> None:

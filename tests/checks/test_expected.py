@@ -75,12 +75,18 @@ def test_a_complaint_makes_any_lost_meaning_count():
 def test_an_unsure_recogniser_supports_and_never_accuses():
     stages = heard(FIFTEEN, **says(confidence=0.31)), answered("Done.", FIFTEEN), spoke("Done.")
     alone = row(*stages)
-    assert (verdict(alone), results(alone, "confidence")) == (FINE, [("transcription", "no_data")])
+    assert (verdict(alone), results(alone, "recogniser_confidence")) == (
+        FINE,
+        [("transcription", "no_data")],
+    )
     both = row(*stages, **says(transcript=FIFTY))
     assert (verdict(both), both["candidates"][0]["score"]) == (MISHEARD, 0.75)
     sure = row(heard(FIFTEEN, **says(confidence=0.9)), *stages[1:], **says(transcript=FIFTY))
     assert sure["candidates"][0]["score"] == 0.7
-    assert results(row(heard(FIFTY, **says(confidence=0.6)), *stages[1:]), "confidence") == []
+    assert (
+        results(row(heard(FIFTY, **says(confidence=0.6)), *stages[1:]), "recogniser_confidence")
+        == []
+    )
 
 
 def test_livekit_writes_zero_where_the_vendor_says_nothing():
@@ -88,7 +94,7 @@ def test_livekit_writes_zero_where_the_vendor_says_nothing():
         said = read("user_turn", {"lk.transcript_confidence": value}, "livekit-agents")
         stage = heard(FIFTY, assessments=said["assessments"])
         found = row(stage, answered("Done.", FIFTY), spoke("Done."))
-        assert len(results(found, "confidence")) == count
+        assert len(results(found, "recogniser_confidence")) == count
 
 
 @pytest.mark.parametrize(

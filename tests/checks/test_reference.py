@@ -66,6 +66,10 @@ def judged(*rows: list[dict[str, object]], rules: policy.Policy | None = None) -
         ("book fifty seats", "That's not what I asked for.", UNKNOWN),
         ("call anna", "that is not what I said, I said call hanna", MISHEARD),
         ("buche fünfzehn", "Nein, ich habe fünfzig gesagt", MISHEARD),
+        ("book fifteen seats", "That is wrong, book fifty seats", MISHEARD),
+        ("book fifty seats", "This is not right.", UNKNOWN),
+        ("buche fünfzehn", "Das ist falsch, buche fünfzig", MISHEARD),
+        ("is it wrong", "That wrong turn was mine", (None, None)),
         ("book fifty seats", "No, thank you.", (None, None)),
         ("book fifty seats", "I said hello to her.", (None, None)),
         ("is it open", "no I said", UNKNOWN),
@@ -78,6 +82,17 @@ def test_a_correction_is_about_the_turn_before(
     assert (first["stage"], first["cause"]) == verdict
     assert first["failed"] is (verdict[0] is not None)
     assert second["failed"] is False
+
+
+@pytest.mark.parametrize("session", ["call", None], ids=["a session", "one trace"])
+def test_a_correction_is_about_the_turn_before_whatever_ties_them(session: str | None) -> None:
+    turns = [turn(1, "book fifteen seats", "Done."), turn(2, "No, I said fifty seats", "Sorry.")]
+    rows = [{**row, "session_id": session} for rows in turns for row in rows]
+    if session is None:
+        rows = [{**row, "trace_id": "1" * 32} for row in rows]
+    else:
+        rows = [{**row, "role": None, "turn_based": False} for row in rows]
+    assert judged(rows)["cause"].to_list() == ["stt_wrong", None]
 
 
 def test_a_correction_of_another_call_or_hour_counts_for_nothing() -> None:

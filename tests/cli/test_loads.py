@@ -46,14 +46,14 @@ def test_locate_judges_what_was_stored_without_judging(tmp_path: Path) -> None:
     assert run("requests", "--store", late).rows() == []
     ended = run("locate", "--store", late)
     assert (ended.code, ended.out) == (0, "")
-    assert ended.err == "6 requests judged\n"
+    assert ended.err.endswith("6 requests judged\n")  # after progress, where it takes long
     run("ingest", *files, "--store", plain)
     assert tables(late) == tables(plain)
 
 
 def test_locate_judges_by_the_policy_of_today(tmp_path: Path) -> None:
     store, policy = tmp_path / "store", tmp_path / "mine.toml"
-    policy.write_text("[verdict]\nfloor = 0.99\n")
+    policy.write_text("[verdict]\nfloor = 1.0\n")
     run("ingest", HANDOFF, "--store", store)
     run("locate", "--store", store, "--policy", policy)
     [row] = run("failures", "--store", store).rows()

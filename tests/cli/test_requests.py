@@ -51,8 +51,8 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "outcomes": (dict,),
 }
 OURS = {"turn_number", "stage_runs", "notes"}
-#: No price table yet, no calibration, no stale verdicts: always these values.
-NOT_YET = {"confidence": None, "stale": False}
+#: No stale verdicts yet: always this value.
+NOT_YET = {"stale": False}
 
 
 def test_rows_have_the_fields_and_types_of_the_contract(samples: Path) -> None:

@@ -85,7 +85,7 @@ def any_frame(
 
 
 SEEDS = st.integers(0, 10_000)
-FEW = settings(max_examples=4, deadline=None)
+FEW = settings(max_examples=4)
 TALKS = (None, "s1", "s2", "s3")
 
 

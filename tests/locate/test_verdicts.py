@@ -119,6 +119,26 @@ def test_the_earliest_broken_stage_is_blamed():
     assert said == failed("transcription", "stt_empty")
 
 
+def test_a_lost_hand_over_is_blamed_before_what_failed_after_it():
+    misread = answered("flight 2 is on time", "is flight 2 on time")
+    silent = spoke("flight 2 is on time", error="APIError")
+    assert one(ASKED, misread, silent) == lost("transcription>reasoning")
+    mumbled = spoke("flight 12 is delayed", error="APIError")
+    assert one(ASKED, REPLIED, mumbled) == lost("reasoning>synthesis")
+
+
+def test_sentences_after_one_that_could_not_be_spoken_are_not_lost():
+    long = answered("It is 5 euros. Shall I book 2?", SAID)
+    assert one(ASKED, long, spoke("It is 5 euros.", error="APIError")) == failed(
+        "synthesis", "tts_error"
+    )
+    dropped = spoke("It is 5 euros.", error="CancelledError")
+    broken = spoke("Shall I book 2?", error="APIError")
+    assert one(ASKED, long, dropped, broken) == failed("synthesis", "tts_error")
+    assert one(ASKED, long, spoke("It is 5 euros.")) == lost("reasoning>synthesis")
+    assert one(ASKED, long, spoke("It is", error="APIError")) == lost("reasoning>synthesis")
+
+
 def test_empty_transcript_model_and_audio():
     assert one(heard("")) == failed("transcription", "stt_empty")
     assert one(ASKED, answered("", SAID)) == failed("reasoning", "llm_empty")
@@ -135,6 +155,18 @@ def test_speech_of_no_length_is_empty():
 def test_an_answer_without_parts_after_speech_was_heard_is_empty():
     assert one(ASKED, answered(None, SAID, tool_calls=0)) == failed("reasoning", "llm_empty")
     assert one(answered(None, SAID, tool_calls=0)) == FINE
+
+
+@pytest.mark.parametrize(("tokens", "cause"), [(0, "llm_empty"), (9, None), (None, None)])
+def test_a_written_answer_without_parts_is_empty_where_no_tokens_were_counted(tokens, cause):
+    [said] = verdicts(trace("t", answered(None, SAID, tool_calls=0, output_tokens=tokens)))
+    assert said[3] == cause
+
+
+@pytest.mark.parametrize("says", ["peer closed without a close frame", "Broken pipe"])
+def test_a_connection_that_broke_is_known_by_its_words_where_it_has_no_type(says):
+    gone = {"status_code": ERROR, "status_message": says}
+    assert one(ASKED, REPLIED, TOLD, **gone) == failed("external", "app_error")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_any_text_can_be_read(read, text):
     assert isinstance(read(text), dict)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("read", READERS)
 @given(value=JSON)
 def test_any_json_can_be_read(read, value):

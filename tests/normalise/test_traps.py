@@ -774,6 +774,21 @@ def test_traceloop_audio_has_only_the_task_around_it():
 
 
 @pytest.mark.parametrize(
+    ("returned", "seconds"),
+    [
+        ('{"bytes": 0}', 0.0),
+        ('{"bytes": 79200}', None),
+        ('{"voice": "alloy"}', None),
+        ("0", None),
+        ('{"bytes', None),
+    ],
+)
+def test_traceloop_a_task_that_says_it_made_no_bytes_of_audio(returned, seconds):
+    held = {"traceloop.span.kind": "task", "traceloop.entity.output": returned}
+    assert read("speak.task", held, TRACELOOP)["audio_seconds"] == seconds
+
+
+@pytest.mark.parametrize(
     ("given", "text"),
     [
         ('{"args": ["alloy", "It ships."], "kwargs": {}}', None),

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tracelens.errors import PolicyError
-from tracelens.policy import RULE_KINDS, load
+from tracelens.policy import RULE_KINDS, Cell, load
 from tracelens.policy.globs import glob_regex, matches_any
 
 
@@ -71,11 +71,21 @@ def test_expectations(policy):
     )
 
 
+def test_counts_of_ones_own_replace_the_built_in_ones(policy):
+    mine = policy(CELL).confidence
+    assert mine.cells == (Cell("x", "hard", 0.9, False, 8, 9),)
+    assert mine.parent == load().confidence.parent
+    assert policy("[confidence]\nparent = 3").confidence.cells == load().confidence.cells
+
+
 def test_the_hash_follows_the_rules_in_force(policy):
     assert load().hash == load().hash == policy("").hash
     assert policy("[verdict]\nfloor = 0.51").hash != load().hash
     assert policy("[verdict]\nfloor = 0.5").hash == load().hash
 
+
+ROW = '{ check = "x", weight = "hard", score = 0.9, contested = false, right = 8, of = 9 }'
+CELL = f"[confidence]\ncells = [{ROW}]"
 
 MISTAKES = {
     "[verdikt]\nfloor = 0.5": "unknown table 'verdikt': did you mean 'verdict'?",
@@ -112,8 +122,20 @@ MISTAKES = {
     '[[evaluation]]\nname = ["x"]\njudges = "requests"': "did you mean 'request'?",
     '[[feedback]]\nattribute = ["x"]\nbads = []': "did you mean 'bad'?",
     '[[reference]]\nattribute = ["x"]\nof = "speach"': "did you mean 'speech'?",
-    '[[confidence]]\nattribute = ["x"]\nbelow = true': "below = True is not a number",
+    '[[recogniser_confidence]]\nattribute = ["x"]\nbelow = true': "below = True is not a number",
     "[answers]\nrounding = -1": "[answers] rounding = -1 is not float",
+    "confidence = 3": "[confidence] must be a table of keys",
+    "[confidence]\nparents = 3": "unknown key of [confidence] 'parents': did you mean 'parent'?",
+    "[confidence]\nparent = -1": "[confidence] parent = -1 is not a number from 0",
+    "[confidence]\ncells = [3]": "[confidence] cells must be a list of tables",
+    CELL.replace("of =", "off ="): "'off': did you mean 'of'?",
+    CELL.replace(", of = 9", ""): "a cell of [confidence] lacks of",
+    CELL.replace("hard", "hart"): "unknown weight in [confidence] 'hart': did you mean 'hard'?",
+    CELL.replace("0.9", "1.1"): "[confidence] score = 1.1 is not a number from 0 to 1",
+    CELL.replace("false", "0"): "[confidence] contested = 0 is not true or false",
+    CELL.replace("8", "10"): "[confidence] right = 10 of = 9 are not counts, some of all",
+    CELL.replace('"x"', "1"): "[confidence] check = 1 is not text",
+    f"[confidence]\ncells = [{ROW}, {ROW}]": "two rows for x, hard, 0.9, False",
     "verdict = 3": "[verdict] must be a table of keys",
     "[verdict\n": "not a TOML file",
 }

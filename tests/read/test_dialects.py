@@ -545,7 +545,7 @@ def test_a_list_of_a_dialect_too_long_to_hold_is_read_in_parts(wrap, monkeypatch
 
 
 @pytest.mark.parametrize("name", writers.FORMS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(spans=st.lists(writers.spans, min_size=1, max_size=4, unique_by=lambda one: one["id"]))
 def test_any_trace_reads_back_from_every_form(name, spans):
     form = writers.FORMS[name]
@@ -571,7 +571,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     document=values,
     base=st.sampled_from([jaeger_span(), PHOENIX, FLAT, GENERATION, CONSOLE, TRACE_ROW]),

@@ -47,7 +47,7 @@ def test_row_01_an_empty_file_is_refused(data):
         read(data)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(min_size=1, max_size=120))
 def test_row_02_random_bytes_are_refused_or_have_ids(data):
     try:
@@ -182,7 +182,7 @@ def test_row_16_odd_text_is_kept_as_it_is(word):
     assert (row["name"], row["attrs"]) == (word, {word: word})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=20))
 def test_row_16_any_text_is_kept_but_for_nul_and_surrogates(word):
     clean = "".join("�" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in word)

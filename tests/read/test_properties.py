@@ -103,7 +103,7 @@ def without_place(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("framing", FRAMINGS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(found=dumps)
 def test_every_framing_reads_back_the_same(framing, found):
     expected, _ = read(dump(*found), PROMOTE)
@@ -112,7 +112,7 @@ def test_every_framing_reads_back_the_same(framing, found):
     assert not tally.rejects
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.one_of(st.binary(max_size=200), st.binary(max_size=60).map(lambda b: b"\n" + b)))
 def test_no_bytes_break_the_reader(data):
     try:
@@ -130,7 +130,7 @@ WHOLE = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data(), whole=st.sampled_from(WHOLE))
 def test_no_damage_breaks_the_reader(data, whole):
     damaged = bytearray(whole)
@@ -186,7 +186,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(document=json_values, fields=st.dictionaries(st.sampled_from(list(span())), json_values))
 def test_no_json_breaks_the_reader(document, fields):
     for data in (dump(document), dump(request(span(**fields)))):

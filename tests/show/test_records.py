@@ -59,7 +59,7 @@ def test_json(value: Any, expected: str) -> None:
 
 
 @given(st.recursive(st.text() | st.integers() | st.none(), st.lists, max_leaves=5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_json_says_what_was_there(value: Any) -> None:
     text = to_json(value)
     assert json.loads(text) == value

@@ -58,6 +58,7 @@ def explained(*spans: dict[str, Any], **more: Any) -> Explanation:
         "emitter": None,
         "session_id": HOSTILE,
         "verdict": HOSTILE,
+        "confidence": None,
         "failed": True,
         "outcomes": [{"at": "transcription", "outcome": "failed"}],
         "evidence": [
@@ -78,7 +79,7 @@ def test_hostile_texts_are_drawn_as_they_are(width: int) -> None:
     broken = span(1, name=HOSTILE, status="error", error=HOSTILE)
     shown = flat(draw(explanation_text(explained(broken)), width))
     assert shown.count(SHOWN) == 7
-    unknown = ("started_at", "stage", "boundary", "cause", "duration_ms")
+    unknown = ("started_at", "stage", "boundary", "cause", "confidence", "duration_ms")
     record = {"request_id": "r", "failed": True, "verdict": HOSTILE, **dict.fromkeys(unknown)}
     assert SHOWN in flat(draw(requests_table([record]), width))
     assert SHOWN in flat(draw(frame_table([HOSTILE], [[HOSTILE]]), width))

@@ -205,7 +205,7 @@ def tables(store: Store) -> tuple[Any, ...]:
     return found.rows(), store.query("select request_id from requests order by all").rows()
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, suppress_health_check=list(HealthCheck))
 @given(order=st.permutations(range(len(DUMPS))), again=st.integers(0, len(DUMPS) - 1))
 def test_any_order_of_overlapping_dumps_gives_the_same_tables(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], again: int

@@ -37,7 +37,7 @@ def again(rows: pl.DataFrame, promote: Any = None) -> pl.DataFrame:
     return read(b"".join(request_lines(rows)), promote or {})[0]
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(found=dumps, by=st.sampled_from([{}, PROMOTE]))
 def test_any_spans_read_back_the_same(found: Any, by: Any) -> None:
     # Reading replaces NUL, after it has taken the hash of what was there.
@@ -114,7 +114,7 @@ def put(store: Store, raw: pl.DataFrame) -> None:
         writer.commit(writer.fresh(stage), requests(), [], [LoadEntry({})])
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, suppress_health_check=list(HealthCheck))
 @given(found=st.lists(dumps, min_size=1, max_size=3), merged=st.booleans())
 def test_what_a_store_exports_loads_as_the_same(
     tmp_path_factory: pytest.TempPathFactory, found: list[Any], merged: bool

@@ -113,6 +113,18 @@ def test_the_session_of_a_transcription_may_stand_on_any_span_of_its_trace(store
     assert ask(store, "a") == ("ac", "ac")
 
 
+def test_a_trace_in_which_somebody_spoke_looks_at_the_next_of_its_session(store: Store) -> None:
+    """`b` is silent, `c` is text alone, `e` is another session's, `f` comes ten minutes later."""
+    begins = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 700}
+    sessions = dict.fromkeys("abcdef", "default") | {"e": "another"}
+    roots = [span(name, at=at, session_id=sessions[name]) for name, at in begins.items()]
+    spoken = [speech(name, begins[name], text_out="no") for name in "adef"]
+    load(store, spans(*roots, *spoken, speech("b", 2)))
+    assert ask(store, "a") == ("a", "ad")
+    assert ask(store, "d") == ("ad", "d")
+    assert ask(store, "c") == ("c", "c")
+
+
 def test_hostile_times_do_no_harm(store: Store) -> None:
     last = 2**63 - 1
     late = [

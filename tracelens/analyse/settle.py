@@ -8,7 +8,7 @@ from typing import Any
 from tracelens.normalise import text_attributes
 
 #: Checks of what was said of a request: no text of its stages settles them.
-OPINIONS = ("confidence", "evaluation", "expected", "round_trip")
+OPINIONS = ("recogniser_confidence", "evaluation", "expected", "round_trip")
 SIDES = {"text_out": "emitted", "text_in": "received"}
 
 

@@ -20,7 +20,7 @@ FINDING = pl.Schema(
         "stage": pl.String(),  # who is to blame; with `fails` only
         "boundary": pl.String(),
         "cause": pl.String(),
-        "weight": pl.String(),  # hard: it stopped the request; soft: it spoilt it; weak: a guess
+        "weight": pl.String(),  # hard: it suffices to fail; soft: it may; weak: a guess
         "score": pl.Float64(),  # how far the finding alone is to be believed, 0 to 1
         "time": pl.Int64(),  # when it showed, ns
         "span_id": pl.String(),

@@ -145,7 +145,7 @@ def unsure(facts: Facts) -> pl.DataFrame:
         (pl.col("kind") == "confidence") & pl.col("score").is_not_null()
     )
     limit: pl.Expr = pl.lit(None, pl.Float64)
-    for row in reversed(facts.policy.confidence):
+    for row in reversed(facts.policy.recogniser_confidence):
         known = pl.lit(True) if row.unknown is None else pl.col("score") != row.unknown
         mine = pl.col("attribute").is_in(row.attribute) & known
         limit = pl.when(mine).then(pl.lit(float(row.below))).otherwise(limit)

@@ -22,7 +22,7 @@ def locate_requests(
 
     Args:
         spans: at least `SPAN_COLUMNS`, one row per stored span, in any order.
-        policy: expectations, error names and the floor below which no stage is named.
+        policy: expectations, error names, confidence and the floor below which no stage is named.
         mapping: version of the emitter mappings that read the spans.
         reports: rows of `BUG_REPORT`; those that mean other requests are passed over.
 

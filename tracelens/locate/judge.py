@@ -1,14 +1,15 @@
 """Turns the findings of the checks into one row per request: candidates, verdict, evidence.
 
-Of several findings the one that is earliest in the pipeline decides among those that stopped the
-request, because what follows a broken stage inherits its fault; findings that merely spoilt the
-answer come after them, and guesses last. A later utterance cannot excuse an earlier one.
+Of several findings the one that is earliest in the pipeline decides among those that are each
+enough to fail the request: what follows a broken stage inherits its fault. Findings that may have
+spoilt the answer come after them, and guesses last. A later utterance cannot excuse an earlier one.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
+from tracelens.locate.confidence import leading, with_confidence
 from tracelens.locate.outcomes import outcomes_of
 from tracelens.locate.sentences import verdict_sentence
 from tracelens.model import CANDIDATE, EVIDENCE, REQUEST, STAGE_RUN, STAGES
@@ -40,9 +41,10 @@ def judge_requests(facts: Facts, findings: pl.DataFrame, inputs: str) -> pl.Data
         findings: rows of `FINDING` about them.
         inputs: hash of policy and mappings, kept with each row.
     """
-    ranked = _ranked(findings)
+    ranked = rank_findings(findings)
+    leads = with_confidence(leading(ranked), facts.policy.confidence)
     rows = (
-        facts.requests.join(_first(ranked), on="request", how="left", maintain_order="left")
+        facts.requests.join(_first(leads), on="request", how="left", maintain_order="left")
         .join(_candidates(ranked), on="request", how="left", maintain_order="left")
         .join(_evidence(findings), on="request", how="left", maintain_order="left")
         .join(_runs(facts), on="request", how="left", maintain_order="left")
@@ -52,8 +54,8 @@ def judge_requests(facts: Facts, findings: pl.DataFrame, inputs: str) -> pl.Data
     return _shaped(judged, inputs)
 
 
-def _ranked(findings: pl.DataFrame) -> pl.DataFrame:
-    """Failing findings, best explanation of each request first."""
+def rank_findings(findings: pl.DataFrame) -> pl.DataFrame:
+    """Failing findings, best explanation of each request first, with their `_place`."""
     return (
         findings.filter(pl.col("result") == "fails")
         .with_columns(
@@ -75,15 +77,14 @@ def _ranked(findings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _first(ranked: pl.DataFrame) -> pl.DataFrame:
-    """The leading finding of each request; one below the others' belief does not lead them."""
-    first = ranked.group_by("request", maintain_order=True).first()
-    return first.select(
+def _first(leads: pl.DataFrame) -> pl.DataFrame:
+    """What the verdict takes from the leading finding of each request."""
+    return leads.select(
         "request",
+        "confidence",
         top_stage="stage",
         top_boundary="boundary",
         top_cause="cause",
-        top_score="score",
         top_sentence="sentence",
         top_place="_place",
         top_exchange="exchange",
@@ -150,12 +151,12 @@ def _runs(facts: Facts) -> pl.DataFrame:
 
 
 def _verdicts(rows: pl.DataFrame, floor: float) -> pl.DataFrame:
-    """Whether each request failed, and what is to blame where the evidence reaches the floor."""
-    found = pl.col("top_score").is_not_null()
+    """Whether each request failed, and what is to blame where the confidence reaches the floor."""
+    found = pl.col("top_stage").is_not_null()
     unexplained = pl.col("own_error") & ~found & ~pl.col("own_cancel") & pl.col("assistant")
     staged = pl.col("stage_runs").is_not_null()
     told = (staged & pl.col("complete")) | (pl.col("role") != "trace") & pl.col("complete")
-    named = (pl.col("top_score") >= floor) & (pl.col("top_stage") != "undetermined")
+    named = pl.col("confidence") >= floor  # null where the leading finding names no stage
     rows = rows.with_columns(
         failed=pl.when(found | unexplained).then(True).when(told).then(False),
     )
@@ -196,7 +197,6 @@ def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
         "cost_usd": pl.when(priced > 0).then("cost_sum"),
         "cost_is_lower_bound": (priced > 0) & (unpriced > 0),
         "cost_unpriced_spans": unpriced.clip(lower_bound=0),
-        "confidence": pl.lit(None, pl.Float64),  # null until it is calibrated
         "stale": pl.lit(False),
         "candidates": pl.col("candidates").fill_null([]),
         "evidence": pl.col("evidence").fill_null([]),

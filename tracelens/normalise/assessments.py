@@ -46,7 +46,9 @@ Assessment = dict[str, Any]
 
 def policy_keys(policy: Policy) -> dict[str, str]:
     """Attribute name → kind of assessment, for every attribute that a row of the policy names."""
-    confident = {name: "confidence" for row in policy.confidence for name in row.attribute}
+    confident = {
+        name: "confidence" for row in policy.recogniser_confidence for name in row.attribute
+    }
     said = {name: "feedback" for row in policy.feedback for name in row.attribute}
     return confident | said | {name: row.of for row in policy.reference for name in row.attribute}
 

@@ -21,6 +21,7 @@ TEXT_NAMES = ("text", "transcript", "sentence", "input", "answer", "reply", "mes
 INPUT_TOKENS = ("input", "input_tokens", "prompt_tokens", "promptTokens")
 OUTPUT_TOKENS = ("output", "output_tokens", "completion_tokens", "completionTokens")
 INPUT_DETAILS = ("input_tokens_details", "prompt_tokens_details", "input_token_details")
+BYTE_COUNTS = ("bytes", "num_bytes", "byte_length", "size_bytes", "size", "length")
 OUTPUT_DETAILS = ("output_tokens_details", "completion_tokens_details", "output_token_details")
 
 
@@ -90,6 +91,14 @@ def read_audio(value: str) -> dict[str, Any]:
     if not isinstance(metrics, Mapping) or metrics.get("cancelled") is True:
         return {}
     return {"audio_seconds": _number(metrics, ("audio_duration",))}
+
+
+def read_nothing(value: str) -> dict[str, Any]:
+    """No seconds of audio, where a function returned an object that says it has no bytes."""
+    returned = _json(value)
+    if not isinstance(returned, Mapping) or _number(returned, BYTE_COUNTS) != 0:
+        return {}
+    return {"audio_seconds": 0.0}
 
 
 def _json(value: str) -> Any:

@@ -5,6 +5,7 @@ from tracelens.policy.loader import load
 from tracelens.policy.rules import (
     RULE_KINDS,
     Answers,
+    Cell,
     Confidence,
     Correction,
     ErrorNames,
@@ -13,6 +14,7 @@ from tracelens.policy.rules import (
     Feedback,
     Handover,
     Policy,
+    RecogniserConfidence,
     Reference,
     Speech,
     StageRule,
@@ -22,6 +24,7 @@ from tracelens.policy.show import Change, policy_changes, policy_text
 __all__ = [
     "RULE_KINDS",
     "Answers",
+    "Cell",
     "Change",
     "Confidence",
     "Correction",
@@ -32,6 +35,7 @@ __all__ = [
     "Handover",
     "Limits",
     "Policy",
+    "RecogniserConfidence",
     "Reference",
     "Speech",
     "StageRule",

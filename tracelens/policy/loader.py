@@ -21,6 +21,7 @@ from tracelens.policy.limits import Limits
 from tracelens.policy.rules import (
     RULE_KINDS,
     Answers,
+    Cell,
     Confidence,
     Correction,
     ErrorNames,
@@ -29,13 +30,22 @@ from tracelens.policy.rules import (
     Feedback,
     Handover,
     Policy,
+    RecogniserConfidence,
     Reference,
     Speech,
     StageRule,
 )
 
 #: Tables of rows.
-LISTS = ("stage", "expect", "correction", "evaluation", "feedback", "reference", "confidence")
+LISTS = (
+    "stage",
+    "expect",
+    "correction",
+    "evaluation",
+    "feedback",
+    "reference",
+    "recogniser_confidence",
+)
 #: Tables of plain keys, and the type that holds them.
 TABLES = {
     "errors": ErrorNames,
@@ -44,16 +54,17 @@ TABLES = {
     "answers": Answers,
     "limits": Limits,
 }
-SECTIONS = (*LISTS, *TABLES, "verdict")
+SECTIONS = (*LISTS, *TABLES, "verdict", "confidence")
 #: Rows of which the type says all that there is to check.
 PLAIN_ROWS: dict[str, type] = {
     "evaluation": Evaluation,
     "feedback": Feedback,
     "reference": Reference,
-    "confidence": Confidence,
+    "recogniser_confidence": RecogniserConfidence,
 }
 #: Keys of such rows with few values.
 CHOICES = {"judges": (*STAGES, "request"), "of": ("transcript", "answer", "speech")}
+WEIGHTS = ("hard", "soft", "weak")
 ROLES = ("turn", "user_turn", "agent_turn", "trace")
 
 
@@ -109,6 +120,7 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
     for name, kind in TABLES.items():
         yield from _bad_table(name, tables.get(name, {}), kind)
     yield from _bad_verdict(tables.get("verdict"))
+    yield from _bad_confidence(tables.get("confidence"))
     for name in LISTS:
         rows = tables.get(name)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -161,6 +173,46 @@ def _bad_verdict(table: Any) -> Iterator[str]:
     floor = table.get("floor")
     if not isinstance(floor, int | float) or isinstance(floor, bool) or not 0 <= floor <= 1:
         yield f"[verdict] floor = {floor!r} is not a number from 0 to 1"
+
+
+def _bad_confidence(table: Any) -> Iterator[str]:
+    if not isinstance(table, dict):
+        yield "[confidence] must be a table of keys"
+        return
+    yield from _unknown(table, ("parent", "cells"), "key of [confidence]")
+    if not _fits(table.get("parent"), "float"):
+        yield f"[confidence] parent = {table.get('parent')!r} is not a number from 0"
+    cells = table.get("cells")
+    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
+        yield "[confidence] cells must be a list of tables"
+        return
+    seen = set()
+    for cell in cells:
+        problems = list(_bad_cell(cell))
+        yield from problems
+        key = () if problems else tuple(cell[k] for k in ("check", "weight", "score", "contested"))
+        if key in seen:
+            yield f"[confidence] cells has two rows for {', '.join(map(str, key))}"
+        seen.update([key] if key else [])
+
+
+def _bad_cell(cell: Mapping[str, Any]) -> Iterator[str]:
+    fields = {f.name: f for f in dataclasses.fields(Cell)}
+    yield from _unknown(cell, fields, "key of a cell of [confidence]")
+    missing = [name for name in fields if name not in cell]
+    if missing:
+        yield f"a cell of [confidence] lacks {', '.join(missing)}"
+        return
+    if not isinstance(cell["check"], str):
+        yield f"[confidence] check = {cell['check']!r} is not text"
+    yield from _unknown([str(cell["weight"])], WEIGHTS, "weight in [confidence]")
+    if not _fits(cell["score"], "float") or cell["score"] > 1:
+        yield f"[confidence] score = {cell['score']!r} is not a number from 0 to 1"
+    if not isinstance(cell["contested"], bool):
+        yield f"[confidence] contested = {cell['contested']!r} is not true or false"
+    counts = [cell["right"], cell["of"]]
+    if not all(_fits(count, "int") for count in counts) or counts[0] > counts[1]:
+        yield f"[confidence] right = {counts[0]!r} of = {counts[1]!r} are not counts, some of all"
 
 
 def _bad_stage_rule(row: Mapping[str, Any]) -> Iterator[str]:
@@ -285,6 +337,12 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
             name: tuple(_plain_row(kind, row) for row in tables[name])
             for name, kind in PLAIN_ROWS.items()
         },
+        confidence=_confidence(tables["confidence"]),
         limits=Limits(**tables["limits"]),
         hash=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def _confidence(table: Mapping[str, Any]) -> Confidence:
+    cells = (Cell(**{**row, "score": float(row["score"])}) for row in table["cells"])
+    return Confidence(float(table["parent"]), tuple(cells))

@@ -81,8 +81,8 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Confidence:
-    """One row of `[[confidence]]`: attributes in which a recogniser says how sure it is.
+class RecogniserConfidence:
+    """One row of `[[recogniser_confidence]]`: attributes in which a recogniser says how sure it is.
 
     Below `below` it is unsure; `unknown` is the number that stands for none.
     """
@@ -136,6 +136,33 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """Labelled failures with leading findings that are alike: how many of them, how many right.
+
+    They are alike in check, weight (`hard`, `soft`, `weak`), the score that the check gives its
+    finding, and in whether an earlier soft finding of another stage contests it.
+    """
+
+    check: str
+    weight: str
+    score: float
+    contested: bool
+    right: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """What a verdict's confidence is made of: labelled cases, and how much a wider group counts.
+
+    `parent` is in cases: a group of as many is believed half for its own sake.
+    """
+
+    parent: float = 10.0
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True)
 class Policy:
     """Everything that a reasonable person could decide otherwise.
 
@@ -154,6 +181,7 @@ class Policy:
     evaluation: tuple[Evaluation, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     reference: tuple[Reference, ...] = ()
-    confidence: tuple[Confidence, ...] = ()
+    recogniser_confidence: tuple[RecogniserConfidence, ...] = ()
+    confidence: Confidence = field(default_factory=Confidence)
     limits: Limits = field(default_factory=Limits)
     hash: str = ""

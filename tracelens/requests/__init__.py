@@ -67,6 +67,7 @@ SPAN_COLUMNS = (
     "ttfb_ms",
     "ttft_ms",
     "audio_seconds",
+    "output_tokens",
     "cost_usd",
     "assessments",
 )

@@ -41,19 +41,18 @@ def corrections(requests: pl.DataFrame, runs: pl.DataFrame, policy: Policy) -> p
         .group_by("request", maintain_order=True)
         .agg(told=pl.col("text_out").drop_nulls().first(), span_id=pl.col("span_id").first())
     )
-    turns = requests.filter(
-        pl.col("session_id").is_not_null() & (pl.col("role") != "trace") & pl.col("complete")
-    ).sort("session_id", "start", "request")
-    before = pl.col("request").shift(1).over("session_id")
-    gap = pl.col("start") - pl.col("start").shift(1).over("session_id")
-    spoken = (
-        turns.select(
-            "request", time="start", before=before, near=(gap <= NEXT_TURN_NANOS).fill_null(False)
-        )
-        .filter("near")
-        .join(opening, on="request", maintain_order="left")
-        .select(pl.col("before").alias("request"), "told", "span_id", "time")
-    )
+    heard = requests.join(opening, on="request", how="left", maintain_order="left")
+    turns = heard.filter(
+        pl.col("complete") & ((pl.col("role") != "trace") | pl.col("told").is_not_null())
+    ).sort("conversation", "start", "request")
+    gap = pl.col("start") - pl.col("start").shift(1).over("conversation")
+    spoken = turns.select(
+        request=pl.col("request").shift(1).over("conversation"),
+        told="told",
+        span_id="span_id",
+        time="start",
+        near=(gap <= NEXT_TURN_NANOS).fill_null(False),
+    ).filter("near")
     matched = spoken.with_columns(_matches(policy)).filter(pl.col("rule").is_not_null())
     said = pl.col("said").str.replace(_INSTEAD, "").str.strip_chars(" .,;:!?\"'")
     return matched.select(

@@ -27,8 +27,9 @@ def summarise(spans: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
     Returns:
         One row per request with its ids, role (`turn`, `user_turn`, `agent_turn`, `trace`), span
         ids, times in ns, `complete` (its own span is there), the error of its own code
-        (`app_*`: an error outside of every stage), `interrupted`, `later_turn`, `heard`, and
-        `notes`: what is odd about its spans, sorted.
+        (`app_*`: an error outside of every stage), `interrupted`, `conversation` (those that
+        share it follow one another), `later_turn`, `heard`, and `notes`: what is odd about its
+        spans, sorted.
     """
     inside = spans.filter(pl.col("request").is_not_null())
     requests = inside.group_by("request", maintain_order=True).agg(_request_columns())
@@ -269,22 +270,22 @@ def _sessions(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_later_turns(requests: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
-    """Mark requests that another turn of the same conversation follows.
+    """Add the `conversation` of each request, and whether another turn of it follows.
 
-    One whose own span has not arrived does not count: when it began is not known.
+    One whose own span has not arrived stands alone: when it began is not known.
     """
+    alone = pl.col("role") == "trace"
     whole = pl.col("request_trace_id").is_in(sessions.get_column("trace_id").implode())
-    keyed = requests.with_columns(
-        _talk=pl.when((pl.col("role") == "trace") | ~pl.col("complete"))
+    conversation = (
+        pl.when(~pl.col("complete"))
         .then("request")
+        .when(alone)
+        .then(pl.coalesce("session_id", "request"))
         .when(whole)
         .then("request_trace_id")
         .otherwise(pl.coalesce("session_id", "request_trace_id"))
-    ).sort("start", "request")
-    following = pl.col("start").shift(-1).over("_talk") - pl.col("start")
-    turn = pl.col("role") != "trace"
-    return keyed.with_columns(
-        later_turn=(
-            turn & (following <= NEXT_TURN_NANOS + pl.col("end") - pl.col("start"))
-        ).fill_null(False)
-    ).drop("_talk")
+    )
+    keyed = requests.with_columns(conversation=conversation).sort("start", "request")
+    following = pl.col("start").shift(-1).over("conversation", alone) - pl.col("start")
+    near = following <= NEXT_TURN_NANOS + pl.col("end") - pl.col("start")
+    return keyed.with_columns(later_turn=(~alone & near).fill_null(False))

@@ -15,6 +15,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from tracelens.analyse import Explanation
+from tracelens.show.confidence import percent, sureness
 from tracelens.show.records import rfc3339, visible
 
 GLYPHS = {
@@ -62,9 +63,9 @@ class Adaptive:
 
 
 def requests_table(records: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Requests, one line each: when, id, outcome, stage, boundary, cause, duration, verdict."""
+    """Requests, one line each: when, id, outcome, place, cause, confidence, duration, verdict."""
     widths = _widths(records)
-    fixed = 19 + 12 + 8 + 5 + sum(width for _, width in widths) + 2 * 8
+    fixed = 19 + 12 + 8 + 9 + 5 + sum(width for _, width in widths) + 2 * 9
     lines = Group(*(_request_lines(record) for record in records))
     return Adaptive(fixed + VERDICT_WIDTH, _requests_table(records, widths), lines)
 
@@ -75,6 +76,7 @@ def _requests_table(
     table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
     for name, least in (("started", 19), ("request", 12), ("failed", 8), *widths):
         table.add_column(name, no_wrap=True, min_width=least)
+    table.add_column("sure", justify="right", no_wrap=True, min_width=9)
     table.add_column("ms", justify="right", no_wrap=True, min_width=5)
     table.add_column("verdict", ratio=1, overflow="ellipsis", no_wrap=True)
     for record in records:
@@ -85,6 +87,7 @@ def _requests_table(
             _stage(record["stage"]),
             plain(record["boundary"] or ""),
             plain(record["cause"] or ""),
+            _sure(record),
             _milliseconds(record),
             Text(plain(record["verdict"] or "")),
         )
@@ -96,9 +99,17 @@ def _request_lines(record: Mapping[str, Any]) -> Text:
     took = _milliseconds(record)
     line = Text(f"{str(record['request_id'])[:12]} ")
     line.append_text(_failed(record["failed"]))
-    line.append(f" {_started(record)}{f' {took} ms' if took else ''}\n", style="dim")
+    sure = _sure(record)
+    line.append(f"{f' {sure}' if sure else ''} {_started(record)}", style="dim")
+    line.append(f"{f' {took} ms' if took else ''}\n", style="dim")
     line.append(f"  {plain(record['verdict'] or '')}")
     return line
+
+
+def _sure(record: Mapping[str, Any]) -> str:
+    """The confidence in the stage that is named."""
+    unnamed = record["confidence"] is None or record["stage"] == "undetermined"
+    return "" if unnamed else percent(record["confidence"])
 
 
 def _started(record: Mapping[str, Any]) -> str:
@@ -208,7 +219,8 @@ def _head(request: Mapping[str, Any]) -> RenderableType:
         *(plain(request[key]) for key in ("service", "emitter", "session_id") if request[key]),
     ]
     verdict = Text(plain(request["verdict"]), style=_verdict_style(request))
-    return Group(verdict, Text(" · ".join(facts), style="dim"), Text(""))
+    sure = [Text(plain(line)) for line in (sureness(request),) if line]
+    return Group(verdict, *sure, Text(" · ".join(facts), style="dim"), Text(""))
 
 
 def _moment(nanos: int | None) -> str:

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from tracelens.analyse import Explanation
+from tracelens.show.confidence import sureness
 from tracelens.show.records import escape_markdown, rfc3339, to_markdown
 
 #: Rows of a table that fit a ticket; more are counted.
@@ -25,6 +26,7 @@ def explanation_markdown(explained: Explanation) -> str:
     request = explained.request
     parts = [
         f"**{escape_markdown(str(request['verdict']))}**",
+        escape_markdown(sureness(request) or ""),
         _facts(request),
         _rail(request),
         *(_difference(row) for row in explained.texts if row.get("result") == "fails"),
@@ -44,7 +46,6 @@ def _facts(request: Mapping[str, Any]) -> str:
         "started": rfc3339(request["start_unix_nano"]),
         "took": None if request["duration_ms"] is None else f"{request['duration_ms']:,.0f} ms",
         **{name: request[name] for name in ("service", "emitter", "session_id", "cause")},
-        "confidence": request["confidence"],
     }
     told = {name.replace("_id", ""): value for name, value in facts.items() if value is not None}
     return "\n".join(f"- {name}: {escape_markdown(str(value))}" for name, value in told.items())

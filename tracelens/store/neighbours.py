@@ -1,8 +1,9 @@
 """Neighbours: the few traces whose turns look at one another, of all that share a session id.
 
 A session id may be anything, down to one word for all traffic, so sharing one is not enough. A turn
-looks at the turn that follows it, and at a transcription that began just before it in another
-trace. Both are found by time, so what a commit judges does not grow with the store.
+looks at the turn that follows it, a trace in which somebody spoke at the next such one of its
+session, and a turn at a transcription that began just before it in another trace. All are found by
+time, so what a commit judges does not grow with the store.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Neighbours:
             return sorted(set(traces))
         end = min(last + self._reach.follow, _MAX)
         self._engine.run(_TURNS, {"begin": max(first - self._reach.follow, -_MAX), "end": end})
+        self._engine.run(_TALKS, {"begin": max(first - self._reach.follow, -_MAX), "end": end})
         self._engine.run(_STRAYS, {"begin": max(first - self._reach.stray, -_MAX), "end": end})
         # Another look at all spans, which hardly ever has to be taken.
         if self._engine.frame(_UNKNOWN)["unknown"][0]:
@@ -91,6 +93,22 @@ with near as (
 )
 from near where role <> 'session'
 and (wanted or trace_id not in (select trace_id from near where role = 'session'))
+"""
+
+#: Traces without turns in which somebody spoke. When one began is told by its spans within reach.
+_TALKS: Final = """
+insert into turns by name
+with talk as (
+    select trace_id, min(span_id) as span_id, min(session_id) as session_id,
+        min(start_unix_nano) as start, trace_id in (from wanted_traces) as wanted,
+        bool_or(stage = 'transcription' and text_out is not null) as spoke
+    from live.spans
+    where start_unix_nano between $begin and $end
+    and trace_id not in (select trace_id from turns)
+    group by trace_id
+)
+select trace_id, span_id, session_id, 'trace' as role, start, wanted from talk
+where spoke and session_id in (select session_id from wanted_sessions)
 """
 
 #: Transcriptions that put out nothing, with the session of their turn.

@@ -58,9 +58,14 @@ def run(facts: Facts) -> pl.DataFrame:
         missing=matches_any(kind, names.missing_value).fill_null(False)
         & ~elsewhere.fill_null(False)
         & _nothing_usable(),
-        external=matches_any(kind, names.external).fill_null(False) | _by_gateway(facts),
+        external=matches_any(_named(kind), names.external).fill_null(False) | _by_gateway(facts),
     )
     return _rows(frame)
+
+
+def _named(kind: pl.Expr) -> pl.Expr:
+    """What an error is called: its type, or its words where it has none."""
+    return pl.when(kind == "").then(pl.col("app_message").str.to_lowercase()).otherwise(kind)
 
 
 def _worded(kind: pl.Expr) -> pl.Expr:
@@ -172,7 +177,7 @@ def _rows(frame: pl.DataFrame) -> pl.DataFrame:
         .when(blamed & pl.col("rejected"))
         .then(0.9)
         .when(blamed)
-        .then(0.6)
+        .then(0.55)  # another guess than a gateway's: counted apart where confidence is measured
         .otherwise(0.2)
     )
     return findings(

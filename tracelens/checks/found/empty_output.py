@@ -149,12 +149,17 @@ def _answers(runs: pl.DataFrame, facts: Facts) -> pl.DataFrame:
 
     An answer that was not recorded (null) is not an empty one: the mappings say which is which.
     A message without parts may be a spoken answer that the instrumentation cannot write, but not
-    where a recogniser heard the user: who has the model speak by itself has it hear by itself too.
+    where a recogniser heard the user, as who has the model speak by itself has it hear by itself
+    too, and not where the model counted no tokens of output.
     """
     heard = facts.runs.filter(pl.col("stage") == "transcription").select("request", "exchange")
     listened = pl.struct("request", "exchange").is_in(heard.to_struct().unique().implode())
     words = (pl.col("text_out").str.strip_chars() != "").fill_null(False)
-    bare = pl.col("text_out").is_null() & (pl.col("tool_calls") == 0) & listened
+    bare = (
+        pl.col("text_out").is_null()
+        & (pl.col("tool_calls") == 0)
+        & (listened | (pl.col("output_tokens") == 0).fill_null(False))
+    )
     captured = pl.col("text_out").is_not_null() | bare.fill_null(False)
     calls = pl.col("tool_calls").fill_null(0) > 0
     media = pl.col("output_modalities").list.len().fill_null(0) > 0

@@ -34,11 +34,13 @@ def run(facts: Facts) -> pl.DataFrame:
     compared = sides.filter(recorded > 0)
     missing = sides.filter(recorded == 0)
     judged = _judged(compared, facts.policy.handover)
-    # What is not found may have gone through the call that did not record its text.
-    unsure = judged.filter(pl.col("lost") & pl.col("blind"))
+    # What is not found may have gone through the call that did not record its text, or it was
+    # never due: after a sentence that could not be spoken nobody sends the next.
+    unknown = pl.col("blind") | (pl.col("broke") & _whole_sentences())
+    unsure = judged.filter(pl.col("lost") & unknown)
     return pl.concat(
         [
-            _fails(judged.filter(pl.col("lost") & ~pl.col("blind"))),
+            _fails(judged.filter(pl.col("lost") & ~unknown)),
             _passes(judged.filter(~pl.col("lost"))),
             _no_data(missing),
             _no_data(unsure),
@@ -71,6 +73,7 @@ def _to_reasoning(facts: Facts) -> pl.DataFrame:
         (~pl.col("is_error") & pl.col("text_in").is_null() & pl.col("context_in").is_null())
         .any()
         .alias("blind"),
+        pl.lit(False).alias("broke"),
     )
     return emitted.join(received, on=["request", "exchange"]).select(
         pl.lit("transcription>reasoning").alias("at"), pl.all()
@@ -89,7 +92,10 @@ def _to_synthesis(facts: Facts) -> pl.DataFrame:
         pl.col("span_id").last().alias("emitter_span"),
         pl.col("text_out_attribute").drop_nulls().last().alias("emitted_attribute"),
     )
-    voiced = deciding_runs(facts).filter((pl.col("stage") == "synthesis") & ~pl.col("is_cancel"))
+    # What a sentence that failed took down with it had been handed over.
+    failed = pl.col("is_error").any().over("request", "exchange")
+    voiced = deciding_runs(facts).filter(pl.col("stage") == "synthesis")
+    voiced = voiced.filter(~pl.col("is_cancel") | failed)
     unsaid = said.group_by("request", "exchange").agg(
         (pl.col("text_out").is_null() & (pl.col("tool_calls").fill_null(0) == 0))
         .any()
@@ -106,6 +112,7 @@ def _to_synthesis(facts: Facts) -> pl.DataFrame:
             pl.col("start").min().alias("time"),
             pl.col("excused").any(),
             pl.col("text_in").is_null().any().alias("blind"),
+            pl.col("is_error").any().alias("broke"),
         )
     )
     return (
@@ -215,8 +222,9 @@ def _fails(judged: pl.DataFrame) -> pl.DataFrame:
         stage=emitted,
         boundary=pl.col("at"),
         cause="handoff_loss",
-        weight=pl.when("total").then(pl.lit("hard")).otherwise(pl.lit("soft")),
-        score=pl.when(pl.col("critical").is_not_null() | pl.col("total")).then(0.9).otherwise(0.8),
+        # A word that decides is lost to all that follows, whatever happens later.
+        weight=pl.when(_decides()).then(pl.lit("hard")).otherwise(pl.lit("soft")),
+        score=pl.when(_decides()).then(0.9).otherwise(0.8),
         attribute=pl.col("received_attribute"),
         value=pl.col("got").str.slice(0, 2_000),
         needed=pl.col("said").str.slice(0, 2_000),
@@ -229,6 +237,21 @@ def _fails(judged: pl.DataFrame) -> pl.DataFrame:
             _what_happened(),
         ),
     )
+
+
+def _whole_sentences() -> pl.Expr:
+    """Whether what was received is where the emitted text begins, up to the end of a sentence."""
+    said, got = (
+        pl.col(side).str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
+        for side in ("said", "got")
+    )
+    ended = pl.col("got").str.contains(r"[.!?…。！？][\p{P}\s]*$")
+    return said.str.starts_with(got + " ") & ended
+
+
+def _decides() -> pl.Expr:
+    """Whether one edit changes the meaning by itself, or nothing arrived at all."""
+    return pl.col("critical").is_not_null() | pl.col("total")
 
 
 def _what_happened() -> pl.Expr:

@@ -70,6 +70,12 @@ EMITTER = Emitter(
             genai.TRANSCRIPTION,
         ),
         Decode(
+            (text("traceloop.entity.output"),),
+            tasks.read_nothing,
+            ("audio_seconds",),
+            genai.SYNTHESIS,
+        ),
+        Decode(
             (text("traceloop.entity.input"),), tasks.read_argument, ("text_in",), genai.SYNTHESIS
         ),
     ),

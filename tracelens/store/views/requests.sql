@@ -63,7 +63,7 @@ comment on column requests.failed is 'whether the request failed; null when it c
 comment on column requests.stage is 'stage that broke it: transcription, reasoning, synthesis, external or undetermined; null when not failed';
 comment on column requests.boundary is 'where content was lost or altered between two sides; null when a stage failed inside';
 comment on column requests.cause is 'what went wrong, for example stt_empty';
-comment on column requests.confidence is '0 to 1, calibrated; null until a calibration exists';
+comment on column requests.confidence is '0 to 1, calibrated: how likely the first candidate is right; null where it names no stage';
 comment on column requests.stale is 'whether an older policy or profile judged it';
 comment on column requests.candidates is 'ranked suspects: [{stage, boundary, cause, score}]; unfolded in view candidates';
 comment on column requests.evidence is 'what the checks saw: [{check, result, span_id, attribute, value, needed, sentence}]; unfolded in view evidence';

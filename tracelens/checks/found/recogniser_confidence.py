@@ -13,7 +13,7 @@ def run(facts: Facts) -> pl.DataFrame:
     """One row per transcription that was unsure: support for other evidence, never a failure."""
     return findings(
         unsure(facts).drop("stage"),
-        check="confidence",
+        check="recogniser_confidence",
         result="no_data",
         at="transcription",
         value=pl.col("score").cast(pl.String),
@@ -24,4 +24,4 @@ def run(facts: Facts) -> pl.DataFrame:
     )
 
 
-CHECK = Check("confidence", "Was the recogniser sure?", run)
+CHECK = Check("recogniser_confidence", "Was the recogniser sure?", run)
