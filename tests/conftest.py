@@ -140,7 +140,7 @@ def spans(*traces: list[dict[str, Any]]) -> pl.DataFrame:
 
 def raw_spans(*traces: list[dict[str, Any]]) -> pl.DataFrame:
     """Raw spans with promoted columns, as a reader makes them out of the spans' attributes."""
-    keys = promoted_keys()
+    keys = promoted_keys(default_policy())
     schema = {**RAW_SPAN, **{PROMOTED + key: ATTRIBUTE_DTYPE[kind] for key, kind in keys.items()}}
     rows = []
     for each in traces:

@@ -62,8 +62,12 @@ CAUSES: Final[dict[str, str]] = {
     "tts_missing": "an answer was never given to speech synthesis",
     "app_error": "the application failed outside of every stage",
     "stt_wrong": "the recogniser returned other words than were said",
-    "llm_wrong": "the words arrived as they were said, and the answer was wrong",
+    "llm_wrong": "what was said had arrived, and the answer was wrong",
+    "tts_wrong": "the speech was judged wrong",
     "user_reported": "somebody says that it went wrong, and nothing recorded shows how",
+    "synthesis_drift": "what is heard of the spoken answer is not what was to be spoken",
+    "unexpected_answer": "the answer is not what was expected, and nothing recorded shows how",
+    "evaluation_failed": "an evaluation says that it went wrong, and nothing recorded shows how",
 }
 
 #: Columns that the readers fill: one row per span, all formats alike.
@@ -110,6 +114,20 @@ ATTRIBUTE_DTYPE: Final[dict[AttributeType, pl.DataType]] = {
     "bool": pl.Boolean(),
 }
 
+#: What people or programs say of a span, or of the request around it, beside what it recorded.
+ASSESSMENT: Final = pl.Struct(
+    {
+        "kind": pl.String(),  # evaluation, feedback, transcript, answer, speech, confidence
+        "about": pl.String(),  # span, parent (of a span that is no stage itself), request
+        "name": pl.String(),  # of the evaluation
+        "label": pl.String(),  # what was said in a word; truth values are true and false
+        "score": pl.Float64(),  # what was said as a number
+        "text": pl.String(),  # explanation or comment, or what should have been said
+        "attribute": pl.String(),  # attribute or event that holds it
+        "unix_nano": pl.Int64(),  # when it was said; null where only the span tells
+    }
+)
+
 #: Columns that normalise adds: what a span means, whoever wrote it.
 CANONICAL_SPAN: Final = pl.Schema(
     {
@@ -131,6 +149,7 @@ CANONICAL_SPAN: Final = pl.Schema(
         "tool_calls": pl.Int64(),  # reasoning: tool calls asked for; null = not recorded
         "bad_tool_arguments": pl.String(),  # reasoning: the first tool arguments that do not parse
         "tool_failure": pl.String(),  # a tool's failure as the model was told it
+        "tool_results": pl.String(),  # tool: what it returned; reasoning: JSON list of such texts
         "input_modalities": pl.List(pl.String()),
         "output_modalities": pl.List(pl.String()),
         "session_id": pl.String(),
@@ -156,6 +175,7 @@ CANONICAL_SPAN: Final = pl.Schema(
         "audio_seconds": pl.Float64(),
         "characters": pl.Int64(),
         "cost_usd": pl.Float64(),  # as reported by the emitter; null when it says nothing
+        "assessments": pl.List(ASSESSMENT),  # null when nothing is said
     }
 )
 
@@ -170,6 +190,7 @@ BUG_REPORT: Final = pl.Schema(
         "session_id": pl.String(),  # with the time, another way to find the request
         "corrected_text": pl.String(),  # what the user had really said
         "status": pl.String(),
+        "expected_text": pl.String(),  # what should have been answered
     }
 )
 

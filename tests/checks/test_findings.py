@@ -31,9 +31,15 @@ def test_every_check_has_a_name_a_question_and_rows_of_its_own():
         "app_error",
         "cut_output",
         "empty_output",
+        "evaluation",
+        "expected",
+        "feedback",
         "hand_over",
+        "recogniser_confidence",
         "reference",
+        "round_trip",
         "stage_error",
+        "tool_answer",
         "tool_error",
     ]
     assert all(check.question.endswith("?") for check in find_checks())

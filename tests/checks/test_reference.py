@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -42,10 +44,11 @@ def turn(number: int, heard: str, answer: str, **more: object) -> list[dict[str,
     return rows
 
 
-def judged(*rows: list[dict[str, object]]) -> pl.DataFrame:
+def judged(*rows: list[dict[str, object]], rules: policy.Policy | None = None) -> pl.DataFrame:
     schema = {**RAW_SPAN, **CANONICAL_SPAN}
     flat = [{name: row.get(name) for name in schema} for turns in rows for row in turns]
-    found = locate_requests(pl.DataFrame(flat, schema=schema).select(SPAN_COLUMNS), policy.load())
+    spans = pl.DataFrame(flat, schema=schema).select(SPAN_COLUMNS)
+    found = locate_requests(spans, rules or policy.load())
     assert found.columns == REQUEST.names()
     return found
 
@@ -100,3 +103,10 @@ def test_a_correction_of_another_call_or_hour_counts_for_nothing() -> None:
         {**row, "session_id": "another"} for row in turn(2, "No, I said fifty seats", "Sorry.")
     ]
     assert judged(first, other)["failed"].to_list() == [False, False]
+
+
+def test_how_like_misheard_words_sound_is_policy() -> None:
+    turns = turn(1, "book fifteen seats", "Done."), turn(2, "No, I said fifty seats", "Sorry.")
+    strict = replace(policy.load(), speech=policy.Speech(misheard_likeness=0.99))
+    found = [judged(*turns, rules=rules).row(0, named=True) for rules in (None, strict)]
+    assert [(row["stage"], row["cause"]) for row in found] == [MISHEARD, UNKNOWN]

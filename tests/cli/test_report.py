@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,39 @@ def test_a_session_and_a_time_mean_the_request_before(tmp_path: Path) -> None:
     run("report", "add", "B", "--session", row["session_id"], "--at", at, "--store", store)
     (told,) = run("explain", "B", "--store", store).rows()
     assert (told["request_id"], told["cause"]) == (row["latest"], "user_reported")
+
+
+def test_what_should_have_been_answered(store: Path) -> None:
+    ask = ("--id", only(store)["request_id"][:12], "--store", store)
+    run("report", "add", "B", *ask, "--expected", "something friendlier")
+    vague = only(store)
+    assert (vague["stage"], vague["cause"]) == ("undetermined", "user_reported")
+    held = [each["result"] for each in vague["evidence"] if each["check"] == "expected"]
+    assert held == ["no_data"]
+    sql = "select text_out from spans where stage = 'reasoning' and text_out is not null"
+    answer = run("sql", sql, "--store", store).rows()[0]["text_out"]
+    run("report", "add", "B", *ask, "--expected", "Atlantis")
+    row = only(store)
+    assert "Atlantis" not in answer
+    assert row["cause"] == "unexpected_answer"
+    assert "and “Atlantis” was expected" in row["verdict"]
+    assert run("report", "list", "--store", store).rows()[0]["expected_text"] == "Atlantis"
+
+
+def test_a_log_from_before_a_column_is_read_and_extended(store: Path) -> None:
+    ask = ("--id", only(store)["trace_id"], "--store", store)
+    run("report", "add", "OLD", *ask, "--said", "no")
+    with sqlite3.connect(store / "log.sqlite") as log:
+        log.execute("alter table bug_reports drop column expected_text")
+    log.close()
+    (old,) = run("report", "list", "--store", store).rows()
+    assert (old["said"], old["expected_text"]) == ("no", None)
+    assert run("report", "add", "NEW", *ask, "--expected", "Atlantis").code == 0
+    rows = run("report", "list", "--store", store).rows()
+    assert [(row["report_id"], row["expected_text"]) for row in rows] == [
+        ("NEW", "Atlantis"),
+        ("OLD", None),
+    ]
 
 
 TABLE = """report_id,id,said,corrected_text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.conftest import (
@@ -10,6 +12,7 @@ from tests.conftest import (
     OK,
     SERVER,
     answered,
+    default_policy,
     heard,
     judge,
     span,
@@ -19,6 +22,8 @@ from tests.conftest import (
     verdict,
     verdicts,
 )
+from tracelens.locate import locate_requests
+from tracelens.policy import Speech
 
 SAID = "is flight 12 not delayed"
 REPLY = "flight 12 is not delayed"
@@ -342,3 +347,12 @@ NOT_AN_ASSISTANT = {
 def test_trace_without_an_assistant_is_never_accused(top):
     [said] = verdicts(trace("t", top))
     assert said in ((None, None, None, None), FINE)
+
+
+@pytest.mark.parametrize(("seconds", "failed"), [(1.0, False), (0.05, True)])
+def test_how_soon_a_user_talks_over_an_answer_is_policy(seconds, failed):
+    cut = answered("", SAID, "llm", lasts=100)
+    again = [asked(at=300, name="stt2"), replied(name="llm2"), told()]
+    frame = spans(trace("t", span("turn", asked(), cut, *again, role="turn")))
+    rules = replace(default_policy(), speech=Speech(talked_over_seconds=seconds))
+    assert locate_requests(frame, rules)["failed"].to_list() == [failed]

@@ -85,7 +85,7 @@ def through(*traces: list[dict[str, Any]]) -> pl.DataFrame:
     """What reader and mappings make of traces; span ids are those of the test again."""
     data = otlp(*traces)
     source = Source("spans", lambda: io.BytesIO(data), len(data))
-    raw = pl.concat(list(read_spans(source, promoted_keys())))
+    raw = pl.concat(list(read_spans(source, promoted_keys(default_policy()))))
     return canonical_spans(raw, default_policy())
 
 

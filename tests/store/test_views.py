@@ -67,7 +67,7 @@ def test_empty_views_have_the_types_of_full_ones(store: Store) -> None:
     empty = {view: store.query(f"from {view}").schema for view in VIEWS}
     batch = spans(span("a", links=LINKS))
     load(store, batch, requests(JUDGED), rejects=[{"at": 1}], aliases={"x": "y"})
-    report = BugReport("B", 1, "said", "target", "span", "session", "corrected", "open")
+    report = BugReport("B", 1, "said", "target", "span", "session", "corrected", "open", "wish")
     with store.writer() as writer:
         writer.commit(None, requests(), [], reports=[report], profiles=PROFILES)
     for view in VIEWS:

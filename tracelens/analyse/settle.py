@@ -7,6 +7,8 @@ from typing import Any
 
 from tracelens.normalise import text_attributes
 
+#: Checks of what was said of a request: no text of its stages settles them.
+OPINIONS = ("recogniser_confidence", "evaluation", "expected", "round_trip")
 SIDES = {"text_out": "emitted", "text_in": "received"}
 
 
@@ -19,7 +21,11 @@ def what_settles(request: Mapping[str, Any], spans: Sequence[Mapping[str, Any]])
     """
     if request["failed"] is False or request["stage"] not in (None, "undetermined"):
         return []
-    unseen = [row["at"] for row in request["evidence"] if row["result"] == "no_data"]
+    unseen = [
+        row["at"]
+        for row in request["evidence"]
+        if row["result"] == "no_data" and row.get("check") not in OPINIONS
+    ]
     return list(dict.fromkeys(_wanted(unseen, spans)))
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from tracelens.checks.compare import was_spoken
+from tracelens.policy import Feedback
 from tracelens.requests import Facts
-
-#: A user who speaks again within this time of an answer's end has talked over it, in ns.
-TALKED_OVER_NANOS = 1_000_000_000
 
 #: The part of a cause's slug that names the stage.
 PREFIX = {"transcription": "stt", "reasoning": "llm", "synthesis": "tts"}
@@ -102,8 +100,9 @@ def _excused(runs: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     joined = runs.join(talked_over, on="request", how="left", maintain_order="left").join(
         _spoke_on(facts), on=["request", "exchange"], how="left", maintain_order="left"
     )
+    pause = int(facts.policy.speech.talked_over_seconds * 1e9)
     at_once = (
-        (pl.col("stage") == "reasoning") & (pl.col("spoke_on") <= pl.col("end") + TALKED_OVER_NANOS)
+        (pl.col("stage") == "reasoning") & (pl.col("spoke_on") <= pl.col("end") + pause)
     ).fill_null(False)
     own = (pl.col("interrupted") & (pl.col("stage") == "synthesis")).fill_null(False)
     return joined.with_columns(
@@ -124,6 +123,39 @@ def _spoke_on(facts: Facts) -> pl.DataFrame:
 def cancelled_exchanges(facts: Facts) -> pl.DataFrame:
     """Requests and exchanges that the user or the caller ended: a run was cut off."""
     return facts.runs.filter("is_cancel").select("request", "exchange").unique(maintain_order=True)
+
+
+def complaints(facts: Facts) -> pl.DataFrame:
+    """Bad feedback on requests, the rows of `Facts.assessments`; of one attribute the last.
+
+    People change their minds, and praise proves nothing: they praise what sounds right.
+    """
+    said = facts.assessments.filter(pl.col("kind") == "feedback")
+    last = said.unique(["request", "attribute"], keep="last", maintain_order=True)
+    bad = pl.any_horizontal([pl.lit(False), *map(_bad_feedback, facts.policy.feedback)])
+    return last.filter(bad.fill_null(False))
+
+
+def unsure(facts: Facts) -> pl.DataFrame:
+    """Transcriptions whose recogniser was unsure, with the `limit` that the policy sets.
+
+    The rows of `Facts.assessments`.
+    """
+    said = facts.assessments.filter(
+        (pl.col("kind") == "confidence") & pl.col("score").is_not_null()
+    )
+    limit: pl.Expr = pl.lit(None, pl.Float64)
+    for row in reversed(facts.policy.recogniser_confidence):
+        known = pl.lit(True) if row.unknown is None else pl.col("score") != row.unknown
+        mine = pl.col("attribute").is_in(row.attribute) & known
+        limit = pl.when(mine).then(pl.lit(float(row.below))).otherwise(limit)
+    return said.with_columns(limit=limit).filter(pl.col("score") < pl.col("limit"))
+
+
+def _bad_feedback(row: Feedback) -> pl.Expr:
+    low = pl.lit(False) if row.below is None else pl.col("score") < row.below
+    complaint = pl.col("label").is_in(row.bad) | low.fill_null(False)
+    return pl.col("attribute").is_in(row.attribute) & complaint
 
 
 def quoted(text: pl.Expr, length: int = 120) -> pl.Expr:

@@ -41,11 +41,14 @@ Examples:
   tracelens report import reports.csv
   tracelens report import reports.jsonl --store ./incident
 
-Columns: report_id, and id (of any kind) or session_id and at; beside them said, corrected_text
-and status. A row with a known report_id replaces the old report.
+Columns: report_id, and id (of any kind) or session_id and at; beside them said, corrected_text,
+expected_text and status. A row with a known report_id replaces the old report.
 """
-NAMES = ("report_id", "id", "session_id", "at", "said", "corrected_text", "status")
-LISTED = ("report_id", "status", "at", "request_id", "id", "session_id", "said", "corrected_text")
+NAMES = ("report_id", "id", "session_id", "at", "said", "corrected_text", "expected_text", "status")
+LISTED = (
+    *("report_id", "status", "at", "request_id", "id", "session_id"),
+    *("said", "corrected_text", "expected_text"),
+)
 TEXT_LIMIT = 20_000
 
 
@@ -61,6 +64,7 @@ def command() -> None:
 @click.option("--at", type=WhenType(), help="When it went wrong (UTC).")
 @click.option("--said", help="What the report says.")
 @click.option("--correct", "corrected_text", help="What the user had really said.")
+@click.option("--expected", "expected_text", help="What should have been answered.")
 @click.option("--status", default="open", show_default=True, help="A word of your own.")
 @store_option
 @policy_option
@@ -72,6 +76,7 @@ def add(
     at: datetime | None,
     said: str | None,
     corrected_text: str | None,
+    expected_text: str | None,
     status: str,
     store: Path,
     policy_file: Path | None,
@@ -80,6 +85,7 @@ def add(
     """Keep one bug report, and judge the request that it means in its light."""
     given = {"report_id": report_id, "id": target, "session_id": session, "said": said}
     row = {**given, "at": at, "corrected_text": corrected_text, "status": status}
+    row["expected_text"] = expected_text
     with TraceLens(store, policy_file) as lens:
         met = lens.add_reports([_report(row)])
     where = f"`tracelens explain {plain(report_id)}` answers it" if met else "no request is its yet"
@@ -187,6 +193,7 @@ def _report(row: Mapping[str, Any]) -> BugReport:
         text["session_id"],
         text["corrected_text"],
         text["status"] or "open",
+        text["expected_text"],
     )
 
 

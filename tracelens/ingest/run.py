@@ -81,7 +81,7 @@ class Run:
             self._repeats.append(LoadEntry(report.as_dict(), before["rejects"]))
             return report
         hashed = HashedSource(source)
-        reader = read_spans(hashed.source, promoted_keys(), self.policy.limits)
+        reader = read_spans(hashed.source, promoted_keys(self.policy), self.policy.limits)
         report = SourceReport(source.path, spans_only=self.spans_only)
         self._group.open(Input(report, reader.tally, hashed))
         try:

@@ -31,7 +31,7 @@ REASONING = When(stage="reasoning")
 SYNTHESIS = When(stage="synthesis")
 TOOL = When(stage="tool")
 
-GIVEN = ("text_in", "context_in", "tool_failure", "input_modalities")
+GIVEN = ("text_in", "context_in", "tool_failure", "tool_results", "input_modalities")
 SAID = ("text_out", "tool_calls", "bad_tool_arguments", "finish_reason", "output_modalities")
 
 #: What a span is by the operation that it names.
@@ -97,6 +97,7 @@ FIELDS = (
     Field("model", (text("gen_ai.request.model"), text("gen_ai.response.model"))),
     Field("provider", (text("gen_ai.provider.name"), text("gen_ai.system"))),
     Field("tool_name", (text("gen_ai.tool.name"),)),
+    Field("tool_results", (text("gen_ai.tool.call.result"),), TOOL),
     Field("session_id", (text("gen_ai.conversation.id"), text("session.id"))),
     Field("user_id", (text("user.id"), text("enduser.id"))),
     Field("external_request_id", (text("gen_ai.response.id"),), REASONING),

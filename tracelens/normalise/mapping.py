@@ -14,6 +14,7 @@ import polars as pl
 from tracelens.errors import PolicyError
 from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, AttributeType
 from tracelens.normalise import emitters
+from tracelens.normalise.assessments import assessed, keys_of
 from tracelens.normalise.emitter import Decode, Emitter, Field, Key, SpanRule
 from tracelens.normalise.fallback import FALLBACK_KEYS, ids_of_anyone, is_open, stage_by_policy
 from tracelens.policy import Policy
@@ -59,9 +60,17 @@ def _refuse_conflicts(found: Iterable[Emitter]) -> None:
             raise PolicyError(f"two {tier} emitter mappings claim {claim!r}: one must let go of it")
 
 
+def promoted_keys(policy: Policy | None = None) -> Mapping[str, AttributeType]:
+    """Attribute key → type, for every key that some mapping or the policy reads.
+
+    The readers give these a column of their own.
+    """
+    own = _mapped_keys()
+    return {**own, **{key.name: key.type for key in keys_of(policy) if key.name not in own}}
+
+
 @cache
-def promoted_keys() -> Mapping[str, AttributeType]:
-    """Attribute key → type, for every key that some mapping reads; the readers promote these."""
+def _mapped_keys() -> Mapping[str, AttributeType]:
     keys = {key for emitter in find_emitters() for key in emitter.all_keys()} | set(FALLBACK_KEYS)
     types: dict[str, AttributeType] = {}
     for key in sorted(keys, key=lambda key: key.name):
@@ -89,7 +98,8 @@ def canonical_spans(raw: pl.DataFrame, policy: Policy) -> pl.DataFrame:
             taken as null throughout.
         policy: its stage rules place the spans that no mapping gives a stage or a role.
     """
-    frame = _with_promoted(raw).with_columns(emitter=_claimed()).with_row_index("_row")
+    frame = _with_promoted(raw, policy)
+    frame = frame.with_columns(assessed(frame, policy), emitter=_claimed()).with_row_index("_row")
     parts = [
         _apply(part, _by_name().get(str(name[0])), policy)
         for name, part in frame.partition_by("emitter", as_dict=True).items()
@@ -103,10 +113,10 @@ def canonical_spans(raw: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     return pl.concat(parts).sort("_row").select(columns)
 
 
-def _with_promoted(raw: pl.DataFrame) -> pl.DataFrame:
+def _with_promoted(raw: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     missing = {
         Key(name, kind).column: pl.lit(None, _dtype(kind))
-        for name, kind in promoted_keys().items()
+        for name, kind in promoted_keys(policy).items()
         if Key(name, kind).column not in raw.columns
     }
     return raw.with_columns(**missing)

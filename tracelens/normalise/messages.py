@@ -102,6 +102,7 @@ def given_to_model(messages: list[Message]) -> dict[str, Any]:
         "text_in": (said[-1] if said else _when_empty(users)),
         "context_in": "\n".join(m.text for m in turn if m.text),
         "tool_failure": _tool_failure(turn),
+        "tool_results": _tool_results(turn),
         "input_modalities": sorted({kind for m in users for kind in m.media}) or None,
     }
 
@@ -327,6 +328,12 @@ def _when_silent(messages: list[Message]) -> str | None:
 def _tool_failure(turn: list[Message]) -> str | None:
     results = [result for m in turn for result in m.tool_results]
     return next((r for r in results[-1:] if TOOL_FAILURE.search(r) or _is_error(r)), None)
+
+
+def _tool_results(turn: list[Message]) -> str | None:
+    """What tools returned in this turn, as a JSON list of texts."""
+    results = [result for m in turn for result in m.tool_results if result]
+    return msgspec.json.encode(results).decode() if results else None
 
 
 def _is_error(result: str) -> bool:

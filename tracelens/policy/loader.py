@@ -20,22 +20,53 @@ from tracelens.model import STAGES
 from tracelens.policy.limits import Limits
 from tracelens.policy.rules import (
     RULE_KINDS,
+    Answers,
     Budget,
     Cell,
     Confidence,
     Correction,
     ErrorNames,
+    Evaluation,
     Expectation,
+    Feedback,
     Handover,
     Policy,
     ProfileRules,
+    RecogniserConfidence,
+    Reference,
+    Speech,
     StageRule,
 )
 
-SECTIONS = (
-    *("stage", "expect", "profile", "budget", "correction", "errors", "handover"),
-    *("verdict", "confidence", "limits"),
+#: Tables of rows.
+LISTS = (
+    "stage",
+    "expect",
+    "budget",
+    "correction",
+    "evaluation",
+    "feedback",
+    "reference",
+    "recogniser_confidence",
 )
+#: Tables of plain keys, and the type that holds them.
+TABLES = {
+    "errors": ErrorNames,
+    "handover": Handover,
+    "speech": Speech,
+    "answers": Answers,
+    "limits": Limits,
+}
+SECTIONS = (*LISTS, *TABLES, "profile", "verdict", "confidence")
+#: Rows of which the type says all that there is to check.
+PLAIN_ROWS: dict[str, type] = {
+    "evaluation": Evaluation,
+    "feedback": Feedback,
+    "reference": Reference,
+    "recogniser_confidence": RecogniserConfidence,
+}
+#: Keys of such rows with few values.
+CHOICES = {"judges": (*STAGES, "request"), "of": ("transcript", "answer", "speech")}
 WEIGHTS = ("hard", "soft", "weak")
 ROLES = ("turn", "user_turn", "agent_turn", "trace")
 
@@ -89,13 +120,13 @@ def _merged(default: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, An
 
 def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown(tables, SECTIONS, "table")
-    for name, kind in (("errors", ErrorNames), ("handover", Handover), ("limits", Limits)):
+    for name, kind in TABLES.items():
         yield from _bad_table(name, tables.get(name, {}), kind)
     yield from _bad_verdict(tables.get("verdict"))
     yield from _bad_confidence(tables.get("confidence"))
     yield from _bad_profile(tables.get("profile", {}))
-    for name in ("stage", "expect", "correction", "budget"):
-        rows = tables.get(name, [] if name == "budget" else None)
+    for name in LISTS:
+        rows = tables.get(name, [])
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             yield f"[[{name}]] must be a list of tables"
     for row in _rows(tables, "stage"):
@@ -106,6 +137,9 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
         yield from _bad_correction(row)
     for row in _rows(tables, "budget"):
         yield from _bad_budget(row)
+    for name, kind in PLAIN_ROWS.items():
+        for row in _rows(tables, name):
+            yield from _bad_row(name, row, kind)
     yield from _overlaps(_rows(tables, "stage"))
 
 
@@ -247,6 +281,22 @@ def _bad_correction(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"[[correction]] quotes = {row['quotes']!r} is not true or false"
 
 
+def _bad_row(name: str, row: Mapping[str, Any], kind: type) -> Iterator[str]:
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    yield from _unknown(row, fields, f"key of [[{name}]]")
+    for key, each in fields.items():
+        if key not in row:
+            if each.default is dataclasses.MISSING:
+                yield f"[[{name}]] has no {key}"
+        elif key in CHOICES:
+            yield from _unknown([str(row[key])], CHOICES[key], f"value of `{key}` in [[{name}]]")
+        elif "float" in str(each.type):
+            if not isinstance(row[key], int | float) or isinstance(row[key], bool):
+                yield f"[[{name}]] {key} = {row[key]!r} is not a number"
+        elif not _fits(row[key], str(each.type)):
+            yield f"[[{name}]] {key} = {row[key]!r} is not a list of texts"
+
+
 def _overlaps(rows: list[Mapping[str, Any]]) -> Iterator[str]:
     """Name patterns of one kind that would give one thing two stages."""
     patterns = [
@@ -276,6 +326,16 @@ def _lowered(patterns: Iterable[str]) -> tuple[str, ...]:
     return tuple(pattern.lower() for pattern in patterns)
 
 
+def _plain_row(kind: type, row: Mapping[str, Any]) -> Any:
+    """A row as its type; names of attributes keep their case, all else is compared without it."""
+    values = {
+        key: tuple(value) if key == "attribute" else _lowered(value)
+        for key, value in row.items()
+        if isinstance(value, list)
+    }
+    return kind(**{**row, **values})
+
+
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -296,6 +356,12 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         handover=Handover(**{k: _frozen(v) for k, v in tables["handover"].items()}),
         floor=float(tables["verdict"]["floor"]),
         correction=correction,
+        answers=Answers(**tables["answers"]),
+        speech=Speech(**tables["speech"]),
+        **{
+            name: tuple(_plain_row(kind, row) for row in tables[name])
+            for name, kind in PLAIN_ROWS.items()
+        },
         confidence=_confidence(tables["confidence"]),
         budget=tuple(Budget(**row) for row in tables.get("budget", [])),
         profile=ProfileRules(**tables["profile"]),

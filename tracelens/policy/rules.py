@@ -63,6 +63,55 @@ class ProfileRules:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """One row of `[[evaluation]]`: when an evaluation says that something went wrong.
+
+    `name` holds globs over its name, `fails` the labels that say so. A score below `below` or above
+    `above` does too. `judges` is the stage that it is about whatever span it stands on, or
+    `request` where it never tells a stage.
+    """
+
+    name: tuple[str, ...]
+    fails: tuple[str, ...] = ()
+    below: float | None = None
+    above: float | None = None
+    judges: str | None = None
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """One row of `[[feedback]]`: attributes in which users say how it went, and what is bad."""
+
+    attribute: tuple[str, ...]
+    bad: tuple[str, ...] = ()
+    below: float | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One row of `[[reference]]`: attributes that hold what should have been said or heard.
+
+    `of` is `transcript` (what the user said), `answer` (what was expected), or `speech` (what was
+    recognised of the spoken answer).
+    """
+
+    attribute: tuple[str, ...]
+    of: str
+
+
+@dataclass(frozen=True)
+class RecogniserConfidence:
+    """One row of `[[recogniser_confidence]]`: attributes in which a recogniser says how sure it is.
+
+    Below `below` it is unsure; `unknown` is the number that stands for none.
+    """
+
+    attribute: tuple[str, ...]
+    below: float
+    unknown: float | None = None
+
+
+@dataclass(frozen=True)
 class ErrorNames:
     """Globs over exception types and `error.type`, by what they mean."""
 
@@ -87,6 +136,22 @@ class Handover:
     same_utterance: float = 0.5
     record_limits: tuple[int, ...] = ()
     spoken_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Speech:
+    """How people talk to an assistant, and how like words sound that one was misheard for."""
+
+    talked_over_seconds: float = 1.0
+    misheard_likeness: float = 0.6
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How an answer is held against what tools returned."""
+
+    key_words: int = 3
+    rounding: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -130,6 +195,12 @@ class Policy:
     handover: Handover
     floor: float
     correction: tuple[Correction, ...] = ()
+    speech: Speech = field(default_factory=Speech)
+    answers: Answers = field(default_factory=Answers)
+    evaluation: tuple[Evaluation, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+    reference: tuple[Reference, ...] = ()
+    recogniser_confidence: tuple[RecogniserConfidence, ...] = ()
     confidence: Confidence = field(default_factory=Confidence)
     budget: tuple[Budget, ...] = ()
     profile: ProfileRules = field(default_factory=ProfileRules)

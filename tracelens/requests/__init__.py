@@ -8,6 +8,7 @@ import polars as pl
 
 from tracelens.policy import Policy
 from tracelens.requests.assemble import assign_requests
+from tracelens.requests.assessments import assessments
 from tracelens.requests.oversized import NOTE, unjudged
 from tracelens.requests.profile import NO_PROFILES, heard_kind
 from tracelens.requests.references import corrections, reported
@@ -49,6 +50,7 @@ SPAN_COLUMNS = (
     "tool_calls",
     "bad_tool_arguments",
     "tool_failure",
+    "tool_results",
     "input_modalities",
     "output_modalities",
     "session_id",
@@ -68,6 +70,7 @@ SPAN_COLUMNS = (
     "audio_seconds",
     "output_tokens",
     "cost_usd",
+    "assessments",
 )
 
 
@@ -76,15 +79,16 @@ class Facts:
     """What the checks look at: spans with their request, stage runs, requests, and the policy.
 
     `spans` has one row per span, `runs` one per logical call of a stage, `requests` one per
-    request; `references` holds what was said of them
-    afterwards. The column `request` joins them. `profiles` has the rows of `PROFILE` in force; the
-    columns `service, role, emitter, heard_kind` of a request tell which of them are its own.
+    request; `references` holds what was said of them afterwards, `assessments` what their spans
+    hold of such. The column `request` joins them. `profiles` has the rows of `PROFILE` in force;
+    the columns `service, role, emitter, heard_kind` of a request tell which are its own.
     """
 
     spans: pl.DataFrame
     runs: pl.DataFrame
     requests: pl.DataFrame
     references: pl.DataFrame
+    assessments: pl.DataFrame
     policy: Policy
     profiles: pl.DataFrame = field(default_factory=lambda: NO_PROFILES)
 
@@ -110,4 +114,5 @@ def collect_facts(
     if reports is not None and reports.height:
         told.append(reported(requests, reports))
     known = NO_PROFILES if profiles is None else profiles
-    return Facts(assigned, runs, requests, pl.concat(told), policy, known)
+    said = assessments(assigned, runs)
+    return Facts(assigned, runs, requests, pl.concat(told), said, policy, known)

@@ -16,6 +16,7 @@ REFERENCE: Final = pl.Schema(
         "source": pl.String(),  # correction, bug_report
         "told": pl.String(),  # what was said of it, word for word
         "said": pl.String(),  # what the user had said then, as far as it is told; null otherwise
+        "expected": pl.String(),  # what should have been answered, as far as it is told
         "quoted": pl.Boolean(),  # `said` repeats words, and is not another way to put it
         "span_id": pl.String(),  # where it stands in the trace, if it does
         "time": pl.Int64(),
@@ -59,6 +60,7 @@ def corrections(requests: pl.DataFrame, runs: pl.DataFrame, policy: Policy) -> p
         source=pl.lit("correction"),
         told="told",
         said=pl.when(said != "").then(said),
+        expected=pl.lit(None, pl.String),
         quoted="quoted",
         span_id="span_id",
         time="time",
@@ -92,7 +94,8 @@ def reported(requests: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
     by_time = reports.filter(pl.col("target").is_null()).join(
         keys.select("request", "start", "session_id"), on="session_id"
     )
-    columns = ["report_id", "request", "start", "reported_unix_nano", "said", "corrected_text"]
+    told = ["reported_unix_nano", "said", "corrected_text", "expected_text"]
+    columns = ["report_id", "request", "start", *told]
     found = pl.concat([by_id.select(columns), by_time.select(columns)])
     late = pl.col("reported_unix_nano") - pl.col("start")
     only = pl.len().over("report_id") == 1
@@ -107,6 +110,7 @@ def reported(requests: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
         source=pl.lit("bug_report"),
         told=pl.coalesce("said", "report_id"),
         said="corrected_text",
+        expected="expected_text",
         quoted=pl.lit(True),
         span_id=pl.lit(None, pl.String),
         time="reported_unix_nano",

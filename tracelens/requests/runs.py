@@ -149,6 +149,7 @@ def _folded() -> list[pl.Expr]:
         pl.col("tool_calls").max(),
         pl.col("bad_tool_arguments").drop_nulls().last(),
         pl.col("tool_failure").drop_nulls().last(),
+        pl.col("tool_results").drop_nulls().last(),
         pl.col("finish_reason").drop_nulls().last(),
         pl.col("input_modalities").drop_nulls().explode().unique().sort().alias("input_modalities"),
         pl.col("output_modalities")

@@ -117,6 +117,7 @@ class BugReport:
     session_id: str | None
     corrected_text: str | None
     status: str
+    expected_text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -345,6 +346,16 @@ class Log:
             self._connection.execute("pragma journal_mode = wal")
             self._connection.execute("pragma synchronous = full")
             self._connection.executescript(_tables())
+            self._add_columns()
+
+    def _add_columns(self) -> None:
+        """Columns that a log from before them lacks; its older readers do not miss them."""
+        if "expected_text" not in self._columns("bug_reports"):
+            self._connection.execute("alter table bug_reports add column expected_text text")
+
+    def _columns(self, table: str) -> set[str]:
+        rows = self._connection.execute("select name from pragma_table_info(?)", (table,))
+        return {name for (name,) in rows}
 
     def _read_live(self) -> Live:
         segments = self._rows(Segment, "segments", LIVE_SEGMENTS)
@@ -390,10 +401,13 @@ class Log:
         self, row: type[Row], table: str, rest: str = "", *params: str
     ) -> tuple[Row, ...]:
         # A store that no writer has opened since the table exists has none.
-        known = "select count(*) from sqlite_master where type = 'table' and name = ?"
-        if not self._connection.execute(known, (table,)).fetchone()[0]:
+        columns = self._columns(table)
+        if not columns:
             return ()
-        return self._rows(row, table, rest, *params)
+        names = _names(row).split(", ")
+        told = ", ".join(name if name in columns else f"null as {name}" for name in names)
+        found = self._connection.execute(f"select {told} from {table} {rest}", params)
+        return tuple(row(*values) for values in found)
 
     def _set_inputs(self, entry: Entry) -> None:
         if entry.profiles is not None:

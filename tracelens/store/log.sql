@@ -67,7 +67,8 @@ create table if not exists bug_reports (
     span_id text,
     session_id text,
     corrected_text text,
-    status text not null
+    status text not null,
+    expected_text text
 ) without rowid;
 
 -- What the requests of a service usually have, by kind of request and stage: learned from all of

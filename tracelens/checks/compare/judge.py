@@ -27,6 +27,7 @@ from tracelens.checks.compare.edits import (
     find_edits,
 )
 from tracelens.checks.compare.likeness import stands_in
+from tracelens.checks.compare.relations import sound_alike
 from tracelens.checks.compare.structured import spoken_part
 from tracelens.checks.compare.tokens import RECEIVED_LIMIT, TEXT_LIMIT, tokens
 from tracelens.policy.rules import Handover
@@ -103,6 +104,15 @@ def compare_texts(emitted: str, received: str, rules: Handover, mode: Mode = "co
             _kept.clear()
         _kept[key] = found
     return found
+
+
+def is_mishearing(found: Difference) -> bool:
+    """Whether all that turns the meaning are words that recognisers take for one another."""
+    turning = [edit for edit in found.edits if edit.kind in CRITICAL]
+    return bool(turning) and all(
+        len(edit.dropped) == len(edit.added) == 1 and sound_alike(edit.dropped[0], edit.added[0])
+        for edit in turning
+    )
 
 
 def _key(emitted: str, received: str, rules: Handover, mode: Mode) -> bytes:

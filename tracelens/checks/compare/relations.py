@@ -77,6 +77,14 @@ _SOUNDS: tuple[tuple[str, str], ...] = (
 _SOUND_RULES: list[tuple[re.Pattern[str], str]] = [(re.compile(p), other) for p, other in _SOUNDS]
 
 
+def sound_alike(one: str, two: str) -> bool:
+    """Whether two words or numbers are taken for one another: fifteen and fifty, whole and hole."""
+    if one.isdigit() and two.isdigit():
+        small, large = sorted((int(one), int(two)))
+        return 13 <= small <= 19 and large == (small - 10) * 10
+    return not one[:1].isdigit() and not two[:1].isdigit() and sounds_alike(one, two)
+
+
 def sounds_alike(one: str, two: str) -> bool:
     """Whether a recogniser may take one word for the other: the same consonants, much the same.
 

@@ -12,10 +12,6 @@ from tracelens.requests import Facts
 
 WHO = {"correction": "the user", "bug_report": "a bug report"}
 
-#: From this likeness on (percent, best substring) other words are taken for a mishearing of these;
-#: below it they may be another wish. Fifty and fifteen reach 67, yes and no 0.
-ALIKE = 60.0
-
 
 def run(facts: Facts) -> pl.DataFrame:
     """One row per correction or bug report.
@@ -54,7 +50,8 @@ def _kind(said: str | None, transcript: str | None, source: str, quotes: bool, f
         return "misheard" if found.lost else "misread"
     if covers(said, transcript) == 1.0:
         return "misread"
-    alike = fuzz.partial_ratio(said.casefold(), transcript.casefold()) >= ALIKE
+    likeness = fuzz.partial_ratio(said.casefold(), transcript.casefold()) / 100
+    alike = likeness >= facts.policy.speech.misheard_likeness
     return "misheard" if quotes and alike else "unexplained"
 
 

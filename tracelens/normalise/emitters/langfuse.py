@@ -26,6 +26,7 @@ EMITTER = Emitter(
         SpanRule(When(equals={KIND: ("generation",)}), stage="reasoning", default=True),
     ),
     fields=(
+        Field("tool_results", (OUTPUT,), genai.TOOL),
         Field("model", (text("langfuse.observation.model.name"),)),
         Field("session_id", (text("session.id"), text("langfuse.session.id"))),
         Field("user_id", (text("user.id"), text("langfuse.user.id"))),

@@ -61,6 +61,11 @@ EMITTER = Emitter(
         Field("text_in", (text("lk.pii.input_text"), text("lk.input_text")), SYNTHESIS),
         Field("model", (text("gen_ai.request.model"), text("gen_ai.response.model"))),
         Field("provider", (text("gen_ai.provider.name"),)),
+        Field(
+            "tool_results",
+            (text("lk.pii.function_tool.output"), text("lk.function_tool.output")),
+            When(stage="tool"),
+        ),
         Field("tool_name", (text("gen_ai.tool.name"), text("lk.function_tool.name"))),
         Field("session_id", (text("lk.room_sid"), text("langfuse.session.id"))),
         Field("user_id", (text("lk.participant_id"),)),
@@ -92,7 +97,7 @@ EMITTER = Emitter(
         Decode(
             (text("gen_ai.input.messages"), text("lk.pii.chat_ctx"), text("lk.chat_ctx")),
             messages.read_input,
-            ("text_in", "context_in", "tool_failure", "input_modalities"),
+            ("text_in", "context_in", "tool_failure", "tool_results", "input_modalities"),
             REASONING,
         ),
         Decode(

@@ -25,7 +25,7 @@ FINISH = text("llm.finish_reason")
 END_REASON = text("end_reason")
 OK = 1  # OTLP status code
 USER = When(equals={KIND: ("USER",)})
-GIVEN = ("text_in", "context_in", "tool_failure", "input_modalities")
+GIVEN = ("text_in", "context_in", "tool_failure", "tool_results", "input_modalities")
 SAID = ("text_out", "tool_calls", "bad_tool_arguments", "finish_reason", "output_modalities")
 
 
@@ -79,6 +79,7 @@ EMITTER = Emitter(
         Field("model", (text("llm.model_name"), text("embedding.model_name"))),
         Field("provider", (text("llm.provider"), text("llm.system"))),
         Field("tool_name", (text("tool.name"),)),
+        Field("tool_results", (OUTPUT,), When(stage="tool")),
         Field("session_id", (text("session.id"),)),
         Field("user_id", (text("user.id"),)),
         Field("finish_reason", (FINISH,)),

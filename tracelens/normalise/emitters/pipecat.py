@@ -77,7 +77,7 @@ EMITTER = Emitter(
         Decode(
             (text("input"),),
             messages.read_input,
-            ("text_in", "context_in", "tool_failure", "input_modalities"),
+            ("text_in", "context_in", "tool_failure", "tool_results", "input_modalities"),
             REASONING,
         ),
     ),

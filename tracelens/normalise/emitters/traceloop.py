@@ -57,6 +57,7 @@ EMITTER = Emitter(
         Field("session_id", (text("traceloop.association.properties.session_id"),)),
         Field("user_id", (text("traceloop.association.properties.user_id"),)),
         Field("tool_name", (text("traceloop.entity.name"),), genai.TOOL),
+        Field("tool_results", (text("traceloop.entity.output"),), genai.TOOL),
         Field("input_tokens", (integer("llm.usage.prompt_tokens"),)),
         Field("output_tokens", (integer("llm.usage.completion_tokens"),)),
     ),

@@ -53,6 +53,11 @@ EMITTER = Emitter(
         Field("text_in", (text("ai.request.text"),), SYNTHESIS),
         Field("model", (text("gen_ai.request.model"), text("ai.model.id"))),
         Field("provider", (text("gen_ai.provider.name"), text("ai.model.provider"))),
+        Field(
+            "tool_results",
+            (text("gen_ai.tool.call.result"), text("ai.toolCall.result")),
+            When(stage="tool"),
+        ),
         Field("tool_name", (text("gen_ai.tool.name"), text("ai.toolCall.name"))),
         Field("session_id", (text("ai.telemetry.metadata.sessionId"), text("session.id"))),
         Field("user_id", (text("ai.telemetry.metadata.userId"), text("user.id"))),
@@ -85,7 +90,7 @@ EMITTER = Emitter(
         Decode(
             (text("gen_ai.input.messages"), text("ai.prompt.messages"), text("ai.prompt")),
             messages.read_input,
-            ("text_in", "context_in", "tool_failure", "input_modalities"),
+            ("text_in", "context_in", "tool_failure", "tool_results", "input_modalities"),
             REASONING,
         ),
         Decode(

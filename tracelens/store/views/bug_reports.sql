@@ -9,7 +9,8 @@ select
     span_id,
     session_id,
     corrected_text,
-    status
+    status,
+    expected_text
 from live.bug_reports;
 
 comment on column bug_reports.report_id is 'id of the report, as it was given';
@@ -21,3 +22,4 @@ comment on column bug_reports.span_id is 'span of the request that this id meant
 comment on column bug_reports.session_id is 'session in which to look at that time, where no id is named';
 comment on column bug_reports.corrected_text is 'what the user had really said';
 comment on column bug_reports.status is 'open, closed, or a word of your own';
+comment on column bug_reports.expected_text is 'what should have been answered';

@@ -48,6 +48,7 @@ select
     tool_calls,
     bad_tool_arguments,
     tool_failure,
+    tool_results,
     input_modalities,
     output_modalities,
     session_id,
@@ -73,6 +74,7 @@ select
     audio_seconds,
     characters,
     cost_usd,
+    assessments,
     generation as load
     /* promoted columns */
 from live.spans;
@@ -123,6 +125,7 @@ comment on column spans.text_out_attribute is 'attribute that text_out was read 
 comment on column spans.tool_calls is 'reasoning: how many tool calls the model asked for; null when not recorded';
 comment on column spans.bad_tool_arguments is 'reasoning: the first tool arguments that do not parse';
 comment on column spans.tool_failure is 'a tool''s failure as the model was told it';
+comment on column spans.tool_results is 'of a tool what it returned; of a model call the results of this turn that it was given, a JSON list of texts';
 comment on column spans.input_modalities is 'kinds of content that came in: text, audio, image, video, document';
 comment on column spans.output_modalities is 'kinds of content that went out: text, audio, image, video, document';
 comment on column spans.session_id is 'conversation that the span belongs to';
@@ -148,4 +151,5 @@ comment on column spans.audio_output_tokens is 'audio tokens that came out';
 comment on column spans.audio_seconds is 'seconds of audio that were recognised or made';
 comment on column spans.characters is 'characters that were spoken';
 comment on column spans.cost_usd is 'cost in US dollars as the emitter reported it; null when it says nothing';
+comment on column spans.assessments is 'what evaluations, feedback and expectations on it say: kind, about (span, parent, request), name, label, score, text, attribute, unix_nano; null when nothing';
 comment on column spans.load is 'generation of the load that stored the span';
