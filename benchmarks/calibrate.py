@@ -17,7 +17,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -40,6 +40,7 @@ from tracelens import policy as rules
 from tracelens.checks import run_checks
 from tracelens.locate.confidence import CELL, leading, with_confidence
 from tracelens.locate.judge import judge_requests, rank_findings
+from tracelens.locate.shape import with_shapes
 from tracelens.policy import Cell, Confidence
 from tracelens.requests import SPAN_COLUMNS, collect_facts
 from tracelens.store import Store
@@ -108,7 +109,8 @@ def judged(path: Path, policy: str | None) -> Judged:
     findings = run_checks(facts)
     leads = leading(rank_findings(findings)).filter(pl.col("stage") != "undetermined")
     wanted = ["request_id", "request_span_id", "span_ids", "failed", "stage", "candidates"]
-    rows = judge_requests(facts, findings, "").select(wanted).to_dicts()
+    shaped = replace(facts, requests=with_shapes(facts, findings))
+    rows = judge_requests(shaped, findings, "").select(wanted).to_dicts()
     named = leads.join(facts.requests.select("request", "request_id"), on="request")
     return Judged(named.select("request_id", "stage", *KEYS), rows)
 

@@ -6,7 +6,7 @@ Word error rate does not tell them apart.
 """
 
 from tracelens.checks.compare.diff import diff_words
-from tracelens.checks.compare.edits import BENIGN, CRITICAL, Edit
+from tracelens.checks.compare.edits import BENIGN, CONTENT, CRITICAL, Edit
 from tracelens.checks.compare.facts import Contradiction, Held, expected_in, hold_against
 from tracelens.checks.compare.judge import SAME, Difference, Mode, compare_texts, is_mishearing
 from tracelens.checks.compare.likeness import covers, similarity, stands_in, was_spoken
@@ -16,6 +16,7 @@ from tracelens.checks.compare.tokens import tokens
 
 __all__ = [
     "BENIGN",
+    "CONTENT",
     "CRITICAL",
     "PAIR",
     "SAME",

@@ -7,7 +7,15 @@ from typing import Any
 
 import polars as pl
 
-from tracelens.checks.compare import SAME, Difference, compare_texts, covers, similarity, tokens
+from tracelens.checks.compare import (
+    CONTENT,
+    SAME,
+    Difference,
+    compare_texts,
+    covers,
+    similarity,
+    tokens,
+)
 from tracelens.checks.finding import Check, findings, no_findings
 from tracelens.checks.shared import deciding_runs, quoted
 from tracelens.policy.rules import Handover
@@ -141,6 +149,7 @@ def _judged(sides: pl.DataFrame, rules: Handover) -> pl.DataFrame:
         "dropped": pl.String,
         "added": pl.String,
         "critical": pl.String,
+        "reworded": pl.Boolean,
         "out": pl.String,
         "new": pl.String,
     }
@@ -161,6 +170,7 @@ def _difference(row: Mapping[str, Any], rules: Handover) -> dict[str, Any]:
         "dropped": " ".join(found.dropped),
         "added": " ".join(found.added),
         "critical": found.critical,
+        "reworded": all(edit.op == "changed" for edit in found.edits if edit.kind == CONTENT),
         "out": " ".join(decided.dropped if decided else found.dropped),
         "new": " ".join(decided.added if decided else found.added),
     }
@@ -228,7 +238,7 @@ def _fails(judged: pl.DataFrame) -> pl.DataFrame:
         cause="handoff_loss",
         # A word that decides is lost to all that follows, whatever happens later.
         weight=pl.when(_decides()).then(pl.lit("hard")).otherwise(pl.lit("soft")),
-        score=pl.when(_decides()).then(0.9).otherwise(0.8),
+        score=pl.when(_decides()).then(0.9).when("reworded").then(0.7).otherwise(0.8),
         attribute=pl.col("received_attribute"),
         value=pl.col("got").str.slice(0, 2_000),
         needed=pl.col("said").str.slice(0, 2_000),
