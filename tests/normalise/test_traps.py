@@ -185,12 +185,12 @@ def test_a_request_is_not_a_trace():
 
 @pytest.mark.parametrize(
     ("spoken", "lost"),
-    [("Done. Bye.", False), ("done  bye ", False), ("Done.", True)],
+    [("Done. Paid.", False), ("done  paid ", False), ("Done.", True)],
 )
 def test_texts_are_compared_without_layout(spoken, lost):
     said_and_spoken = span(
         "request",
-        chat(answer="Done.  Bye."),
+        chat(answer="Done.  Paid."),
         span(
             "tts",
             attributes=op("text_to_speech") | {"gen_ai.input.messages": said(("user", spoken))},

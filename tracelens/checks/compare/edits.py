@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from rapidfuzz.distance import Levenshtein
 
 from tracelens.checks.compare.lexicon import (
+    ADDRESSES,
     CJK_NUMERALS,
     DATES,
     FUNCTION_WORDS,
@@ -50,11 +51,16 @@ BENIGN = (
     "number format",
     "abbreviation",
     "order",
+    "masked",
 )
 #: Any other word that was lost, put in or changed.
 CONTENT = "content"
 #: Classes in which both sides say the same thing, so that neither has a word more or less.
-SAME_MEANING = frozenset(("spelling", "format", "number format", "abbreviation", "repeat"))
+SAME_MEANING = frozenset(
+    ("spelling", "format", "number format", "abbreviation", "repeat", "masked")
+)
+#: The token that stands for what a text hides: its words were there, and cannot be compared.
+MASKED = "maskedcontent"
 #: Classes for which it is enough that the words come in the same order on both sides.
 _SEQUENCES = frozenset(("number", "date", "time", "unit"))
 
@@ -179,6 +185,12 @@ class _Reader:
         if block.edge and not out:
             return
         said, got, found = self.said, self.got, edits.found
+        if MASKED in got[block.start : block.stop]:
+            found.append(_edit("masked", self._of(said, out), ()))
+            return
+        if self.is_copy and not block.begin and ADDRESSES.issuperset(said[: block.end]):
+            found.append(_edit("filler", self._of(said, out), ()))
+            return
         if out and new:
             if len(out) + len(new) > 2 and self._are_joined(out, new, found):
                 return

@@ -9,6 +9,7 @@ decide there too, all others only in number, because recognisers get some of the
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,6 +21,7 @@ from tracelens.checks.compare.edits import (
     BENIGN,
     CONTENT,
     CRITICAL,
+    MASKED,
     SAME_MEANING,
     Edit,
     Edits,
@@ -45,6 +47,15 @@ KEPT_LENGTH = 1_000
 CUT_MARK_LENGTH = 80
 _CLOSING = frozenset(")]> \n\t")
 _CUT_IN_RECORD = re.compile(r"\W*(?:\(|\[|<)\s*truncated[^)\]>]{0,40}(?:\)|\]|>)\s*$", re.I)
+#: What nobody says aloud: code, addresses of pages, sounds and gestures that are written down.
+_UNSPOKEN = re.compile(
+    r"```.*?(?:```|$)|\bhttps?://\S+|\bwww\.\S+|[\[(*](?:laugh(?:s|ing|ter)?|music|applause|noise"
+    r"|silence|inaudible|sighs?|coughs?|smil(?:es?|ing)|pauses?|chuckles?|giggles?)[\])*]",
+    re.I | re.S,
+)
+#: How texts hide what must not be recorded: stars, blocks, and the name of what was there.
+_MASK = re.compile(r"\*{3,}|[█■]{2,}|\[(?:[A-Z][A-Z_ ]{2,30}|[Rr]edacted)\]|<[A-Z][A-Z_]{2,30}>")
+_MASK_SIGNS = frozenset("*█■[<")
 _IDENTIFIER = re.compile(r"[a-zA-Z0-9]+(?:[_/:.-][a-zA-Z0-9]+)+")
 
 
@@ -125,6 +136,17 @@ def _compare_copy(emitted: str, received: str, rules: Handover) -> Difference:
     meant = spoken_part(emitted, received, rules)
     if meant is None:
         return SAME
+    if not _MASK_SIGNS.isdisjoint(received):
+        received = _MASK.sub(f" {MASKED} ", received)
+    found = _compare_words(meant, received, rules)
+    if not found.lost or not _UNSPOKEN.search(meant):
+        return found
+    aloud = _UNSPOKEN.sub(" ", meant)
+    again = _compare_words(aloud, received, rules) if tokens(aloud[:TEXT_LIMIT]) else found
+    return found if again.lost else again
+
+
+def _compare_words(meant: str, received: str, rules: Handover) -> Difference:
     said, got = tokens(meant[:TEXT_LIMIT]), tokens(received[:RECEIVED_LIMIT])
     if not said or said == got or stands_in(said, got):
         return SAME
@@ -193,10 +215,12 @@ def _nothing(said: tuple[str, ...]) -> Difference:
 def _shares(said: Sequence[str], edits: Edits) -> tuple[float, float]:
     """The part of the content words that is missing, and the weighted edits over all words."""
     content = edits.contents
-    if content:
-        share = min(1.0, count_content(edits.dropped) / content)
-    else:
-        share = len(edits.dropped) / len(said)
+    # What only moved is missing nowhere.
+    dropped: Sequence[str] = edits.dropped
+    if edits.added and not set(dropped).isdisjoint(edits.added):
+        dropped = [*(Counter(dropped) - Counter(edits.added)).elements()]
+    carried = count_content(dropped) / content if content else len(dropped) / len(said)
+    share = min(1.0, carried)
     # A truncation stands beside the edits of its words.
     wrong = sum(_weight(edit) for edit in edits.found if edit.kind != "truncation")
     return share, wrong / (content + LIGHT * (len(said) - content))

@@ -24,8 +24,15 @@ FUNCTION_WORDS = frozenset(
     " here please just also too very s o'clock ne n"
     # Discourse markers: text cleaners take them out, and they ask for nothing (Schiffrin 1987).
     " well oh hey actually basically"
+    # Courtesies and greetings, which come and go the same way.
+    " thanks thank thx bye goodbye kindly hi hello ok"
     " der das den dem des ein eine einen einem einer eines und zu im am ist uhr bitte"
     " le la les un une de du et l d au aux est".split()
+)
+
+#: How a device is spoken to: what wakes it up is no part of what it is asked.
+ADDRESSES = frozenset(
+    "hey hi hello ok yo alexa siri google cortana bixby assistant computer jarvis".split()
 )
 
 #: Other spellings of a word. Both sides are rewritten, so that none is better than the other.
@@ -47,6 +54,11 @@ SPELLINGS = {
     "alright": "all right",
     "w/o": "without",
     "w/": "with",
+    "b/c": "because",
+    "@": "at",
+    "eg": "for example",
+    "ie": "that is",
+    "pls": "please",
     "&": "and",
     "c'mon": "come on",
     "gonna": "going to",
@@ -291,6 +303,13 @@ ABBREVIATIONS = {
     "kph": ("kilometer",),
     "ref": ("reference",),
     "qty": ("quantity",),
+    "s": ("is", "has"),
+    "x": ("by", "times"),
+    "yeah": ("yes",),
+    "yep": ("yes",),
+    "yup": ("yes",),
+    "nope": ("no",),
+    "nah": ("no",),
     **{short: (name,) for short, name in MONTH_NAMES.items() if short != name},
 }
 #: Words that are a number only where the other side has the number.
@@ -307,6 +326,9 @@ NUMBER_READINGS = {
     "twice": "2",
     "half": "0.5",
     "quarter": "0.25",
+    "noon": "12",
+    "midnight": "12",
+    **{month: str(number) for number, month in enumerate(MONTHS, 1)},
     **{char: str(value) for value, char in enumerate("零一二三四五六七八九十")},
 }
 CJK_NUMERALS = frozenset("零〇一二三四五六七八九十百千万萬两兩")

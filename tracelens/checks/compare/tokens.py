@@ -249,13 +249,14 @@ def _rewritten(chunk: str) -> tuple[str, ...]:
     if _SHORTCODE.fullmatch(chunk):
         return ()
     bare = chunk.strip(_EDGES)
-    if bare in SPELLINGS:
-        return tuple(SPELLINGS[bare].split())
+    for each in (chunk, bare):
+        if each in SPELLINGS:
+            return tuple(SPELLINGS[each].split())
     if bare.isascii() and bare.isalpha():
         return () if bare in FILLERS else (german_number(bare) or bare,)
     if _ACRONYM.fullmatch(chunk):
         joined = "".join(c for c in chunk if c.isalpha())
-        return (SPELLINGS.get(joined, joined),)
+        return tuple(SPELLINGS.get(joined, joined).split())
     plain = chunk.replace("&", " and ").replace("%", " percent ").replace("°", " degree ")
     if "'" in plain:
         plain = _NOT.sub(lambda m: f" {_NOTS.get(m[1] or '', '')} not", plain)
