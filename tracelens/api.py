@@ -16,10 +16,11 @@ from tracelens.ingest import ingest as load_inputs
 from tracelens.ingest.reports import add_reports, withdraw_reports
 from tracelens.normalise import find_emitters
 from tracelens.policy import Change, Policy, policy_changes, policy_text
-from tracelens.store import BugReport, Store
+from tracelens.store import BugReport, Cancellation, Store
 
 __all__ = [
     "BugReport",
+    "Cancellation",
     "Change",
     "Explanation",
     "Filters",
@@ -147,6 +148,10 @@ class TraceLens:
     def schema(self) -> pl.DataFrame:
         """`view, column, type, sentence` of every view (column null) and column."""
         return self.store().schema()
+
+    def version(self) -> int:
+        """A number that changes with everything that is stored, removed or judged anew."""
+        return self.store().version()
 
     def loads(self) -> list[dict[str, Any]]:
         """Past load reports with their rejects, newest first."""

@@ -85,6 +85,10 @@ class Store:
                 self._snapshot = Snapshot(self.path, *self._log.everything())
             return self._snapshot
 
+    def version(self) -> int:
+        """A number that changes with everything that is stored, removed or judged anew."""
+        return self._log.version()
+
     def find(self, kind: Find, text: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """The requests that an id means, in order of start and then of id; none is no error.
 
