@@ -43,6 +43,7 @@ def main() -> None:
     shared.watch_theme()
     pages = find_pages()
     chosen = st.navigation(list(pages.values()), position="top")
+    shared.follow_links()
     name = next(name for name, page in pages.items() if page is chosen)
     show_page(name, chosen)
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import parse_qsl
 
 import streamlit as st
 
@@ -20,6 +21,7 @@ from tracelens.show.palette import DARK, LIGHT, Palette
 from tracelens.show.records import visible
 from tracelens.show.web import safe, stylesheet
 
+VIEWS = Path(__file__).parent / "views"
 #: Pages by their script, for links from one to another.
 OVERVIEW = "views/10_overview.py"
 EXPLAIN = "views/20_explain.py"
@@ -145,6 +147,92 @@ export default function ({ parentElement, setStateValue, data }) {
   look();
   const timer = setInterval(look, 400);
   return () => clearInterval(timer);
+}
+"""
+
+
+def follow_links() -> None:
+    """Let links in our HTML lead on within the page, where a browser would load it anew.
+
+    To be called by the frame, once in a run.
+    """
+    catcher = st.components.v2.component("link_catcher", html="<i hidden></i>", js=_CATCH)
+    caught = catcher(key="link_catcher", on_go_change=lambda: None).go
+    if not caught:
+        return
+    page, _, parameters = str(caught).partition("?")
+    script = find_view(page)
+    if script is not None:
+        st.switch_page(script, query_params=dict(parse_qsl(parameters)))
+
+
+def find_view(name: str) -> str | None:
+    """The script of a page by its name, or None where there is no such page."""
+    found = [each for each in VIEWS.glob("[0-9]*_*.py") if each.stem.partition("_")[2] == name]
+    return f"{VIEWS.name}/{found[0].name}" if found else None
+
+
+_CATCH = """
+export default function ({ setTriggerValue }) {
+  const caught = (event) => {
+    const link = event.target.closest?.("a[data-tl-go]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    setTriggerValue("go", link.getAttribute("href"));
+  };
+  document.addEventListener("click", caught);
+  return () => document.removeEventListener("click", caught);
+}
+"""
+
+
+def copy_link() -> None:
+    """A button that puts the address of this page on the clipboard."""
+    button = st.components.v2.component("copy_link", html=_COPY_HTML, css=_COPY_CSS, js=_COPY)
+    button(key="copy_link", width="content")
+
+
+_COPY_HTML = """
+<button type="button">Copy link <kbd>Alt + L</kbd></button>
+<input readonly hidden aria-label="Link to this page">
+<span role="status" aria-live="polite"></span>
+"""
+_COPY_CSS = """
+:host { display: block; }
+button { font: inherit; color: var(--st-text-color); background: var(--st-background-color);
+  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
+  padding: .25rem .75rem; min-height: 2.5rem; cursor: pointer; white-space: nowrap; }
+button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+kbd { font: inherit; opacity: .75; margin-left: .4em; }
+input { font: inherit; width: 22rem; max-width: 100%; }
+span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+@media (max-width: 640px) { kbd { display: none; } }
+"""
+_COPY = """
+export default function ({ parentElement }) {
+  const find = (name) => parentElement.querySelector(name);
+  const [button, field, said] = ["button", "input", "span"].map(find);
+  const before = button.innerHTML;
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(location.href);
+      button.textContent = said.textContent = "✓ Link copied";
+      setTimeout(() => { button.innerHTML = before; said.textContent = ""; }, 2000);
+    } catch {
+      // Browsers refuse the clipboard to pages from elsewhere without https.
+      field.hidden = false;
+      field.value = location.href;
+      field.select();
+    }
+  };
+  const pressed = (event) => {
+    const typing = /^(input|textarea|select)$/i.test(event.target.tagName ?? "");
+    if (event.altKey && event.code === "KeyL" && !typing) { event.preventDefault(); copy(); }
+  };
+  button.onclick = copy;
+  document.addEventListener("keydown", pressed);
+  return () => document.removeEventListener("keydown", pressed);
 }
 """
 

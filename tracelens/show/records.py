@@ -49,6 +49,7 @@ def explanation_record(explained: Explanation) -> dict[str, Any]:
         "spans": explained.spans,
         "texts": explained.texts,
         "critical_path": explained.critical_path,
+        "lane": explained.lane,
         "cost": explained.cost,
         "runner_up": explained.runner_up,
         "settle": explained.settle,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from tracelens.show.palette import css_variables
 from tracelens.show.records import visible
@@ -55,6 +56,17 @@ def moment(nanos: int | None) -> str:
     except (OverflowError, ValueError, OSError):
         return NOTHING
     return f"{when.day} {when:%b %Y, %H:%M:%S} UTC"
+
+
+def address(request_id: str, span_id: str | None = None) -> str:
+    """Where the page Explain shows a request, and one of its spans."""
+    return "explain?" + urlencode({"id": request_id, **({"span": span_id} if span_id else {})})
+
+
+def link(where: str, inner: str, *, kind: str = "tl-link", more: str = "") -> str:
+    """A link to a page of ours around HTML; `more` are further attributes, escaped already."""
+    # Marked, so that a page may follow it without loading itself anew.
+    return f'<a class="{kind}" href="{safe(where)}" data-tl-go="" {more}>{inner}</a>'
 
 
 def short_id(text: str) -> str:
