@@ -15,7 +15,7 @@ from shared import (
 
 from tracelens.api import Explanation, Filters, Match, TraceLens
 from tracelens.errors import NotFoundError
-from tracelens.show.records import explanation_record, to_json
+from tracelens.show.records import explanation_record, spans_frame, to_json
 from tracelens.show.text import matches_sentence
 from tracelens.show.ticket import explanation_markdown
 from tracelens.show.timeline import lay_out
@@ -72,8 +72,7 @@ def ask_for_id() -> None:
 
 def show_not_found(given: str, error: NotFoundError) -> None:
     """What was looked for and over what, and requests whose ids begin alike."""
-    show_error(error)
-    show_note(extent_sentence(ask(TraceLens.extent)))
+    show_note("Not found", f"{error}.\n{extent_sentence(ask(TraceLens.extent))}", "warn")
     near = ask(TraceLens.near, given)
     if near:
         st.header("Ids that begin alike")
@@ -149,11 +148,25 @@ def show_one(explained: Explanation, span_id: str | None) -> None:
     st.header("Where the time went")
     timeline = lay_out(explained, selected=span_id)
     show_html(waterfall_html(request, timeline, selected=span_id) + notes_html(request["notes"]))
+    if timeline.hidden:
+        span_id = choose_from_all(explained) or span_id
     if span_id is None:
         st.caption("Choose a span to see what was recorded on it. Hatched bars with ✕ failed.")
     else:
         show_span(request["request_id"], span_id)
     show_beside(explained)
+
+
+def choose_from_all(explained: Explanation) -> str | None:
+    """All spans in a table, for those that have no row of their own; the id of the chosen one."""
+    if not st.toggle(f"All {len(explained.spans):,} spans as a table", key="all-spans"):
+        return None
+    table = spans_frame(explained)
+    chosen = st.dataframe(
+        table, hide_index=True, on_select="rerun", selection_mode="single-row", key="spans"
+    )
+    rows = chosen.selection.rows
+    return str(table["span"][rows[0]]) if rows else None
 
 
 def show_span(request_id: str, span_id: str) -> None:

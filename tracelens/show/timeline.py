@@ -16,7 +16,7 @@ from typing import Any, Final
 from tracelens.analyse import Explanation
 from tracelens.model import STAGES
 
-ROWS_SHOWN: Final = 300
+ROWS_SHOWN: Final = 100
 #: Pieces of the lane; beyond that each is thinner than a pixel.
 PIECES_SHOWN: Final = 400
 TICKS: Final = 5

@@ -17,9 +17,10 @@ def requests_html(rows: Sequence[Mapping[str, Any]], *, links: bool = True) -> s
 def _line(row: Mapping[str, Any], links: bool) -> str:
     kind, sign = _sign(row)
     when = moment(row["start_unix_nano"])
+    shown_id = safe(short_id(row["request_id"]))
     inner = (
         f'<span class="tl-is-{kind}">{sign}</span><span class="tl-muted">{when}</span>'
-        f"<span>{safe(_said(row), limit=220)}</span><code>{short_id(row['request_id'])}</code>"
+        f"<span>{safe(_said(row), limit=220)}</span><code>{shown_id}</code>"
     )
     return link(address(row["request_id"]), inner, kind="tl-line-link") if links else inner
 
