@@ -9,7 +9,8 @@ from tracelens.show.web.html import address, link, safe
 
 RESULTS = {"fails": ("fail", "✕ fails"), "passes": ("good", "✓ passes")}
 NO_DATA = ("unknown", "– no data")
-ORDER = ("fails", "no_data", "passes")
+#: What comes first; results of other names count as none.
+ORDER = {"fails": 0, "passes": 2}
 HEADS = ("Result", "Check", "What was seen")
 #: Characters of what a check saw and of what it needed.
 VALUE_SHOWN = 120
@@ -24,7 +25,7 @@ def evidence_html(
     """
     if not rows:
         return '<p class="tl tl-more">No check had anything to look at.</p>'
-    ordered = sorted(rows, key=lambda row: ORDER.index(row["result"]))
+    ordered = sorted(rows, key=lambda row: ORDER.get(row["result"], 1))
     body = "".join(_row(row, request_id, selected) for row in ordered)
     heads = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
     return (
