@@ -58,7 +58,7 @@ SEEN = {
     ),
     "unrecorded": ("– no data", "was not recorded, so the hand-over cannot be compared"),
     "orphans": ("~ Incomplete", "parent not here", "the trace is incomplete", "✕ tool call failed"),
-    "huge": ("9,906 more spans are folded away", "+ 9,906 below"),
+    "huge": ("9,990 more spans are folded away", "+ 9,990 below"),
     "hostile": ("&lt;img src=x onerror=",),
     "missing": ("Not found", "The store holds 99 requests, from 25 Nov 2026", "tl-line-link"),
     "session": ("means 2 requests",),

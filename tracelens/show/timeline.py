@@ -17,6 +17,8 @@ from tracelens.analyse import Explanation
 from tracelens.model import STAGES
 
 ROWS_SHOWN: Final = 100
+#: Share of the longest span below which a span of a long trace is no more than a line.
+VISIBLE: Final = 0.005
 #: Pieces of the lane; beyond that each is thinner than a pixel.
 PIECES_SHOWN: Final = 400
 TICKS: Final = 5
@@ -186,21 +188,28 @@ class _Tree:
 
 
 def _ranked(spans: Sequence[Span], named: set[str], selected: str | None) -> list[str]:
-    """Ids, those first whose rows say most."""
-    return [
-        span["id"]
-        for span in sorted(
-            spans,
-            key=lambda span: (
-                span["id"] != selected,
-                span["id"] not in named,
-                span["status"] != "error",
-                span["stage"] is None,
-                not span["on_critical_path"],
-                -(span["duration_ms"] or 0),
-            ),
-        )
+    """Ids, those first whose rows say most; those of many spans that say nothing are left out."""
+    longest = max([span["duration_ms"] or 0 for span in spans], default=0)
+    telling = [
+        span
+        for span in spans
+        if span["id"] in named
+        or span["id"] == selected
+        or span["status"] == "error"
+        or span["stage"] is not None
+        or (span["duration_ms"] or 0) >= longest * VISIBLE
     ]
+    telling.sort(
+        key=lambda span: (
+            span["id"] != selected,
+            span["id"] not in named,
+            span["status"] != "error",
+            span["stage"] is None,
+            not span["on_critical_path"],
+            -(span["duration_ms"] or 0),
+        )
+    )
+    return [span["id"] for span in telling]
 
 
 def _rows(
