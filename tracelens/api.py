@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 
 from tracelens import analyse, policy
-from tracelens.analyse import Explanation, Filters, Match
+from tracelens.analyse import PERIODS, Explanation, Filters, Match, Overview, Totals
 from tracelens.errors import UsageError
-from tracelens.ingest import LoadReport, Progress, SourceReport, relocate
+from tracelens.ingest import LoadReport, Progress, SourceReport, Upload, find_samples, relocate
 from tracelens.ingest import ingest as load_inputs
 from tracelens.ingest.reports import add_reports, withdraw_reports
 from tracelens.normalise import find_emitters
@@ -19,6 +19,7 @@ from tracelens.policy import Change, Policy, policy_changes, policy_text
 from tracelens.store import BugReport, Cancellation, Store
 
 __all__ = [
+    "PERIODS",
     "BugReport",
     "Cancellation",
     "Change",
@@ -26,9 +27,13 @@ __all__ = [
     "Filters",
     "LoadReport",
     "Match",
+    "Overview",
     "Progress",
     "SourceReport",
+    "Totals",
     "TraceLens",
+    "Upload",
+    "find_samples",
     "list_emitters",
     "policy_changes",
     "policy_text",
@@ -75,21 +80,25 @@ class TraceLens:
 
     def ingest(
         self,
-        paths: Sequence[Path | str],
+        paths: Sequence[Path | str | Upload],
         *,
         spans_only: bool = False,
         progress: Callable[[Progress], None] | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> LoadReport:
-        """Load files, folders, globs or `-` (standard input); creates the store if need be.
+        """Load files, folders, globs, uploads or `-` (standard input); creates the store if need be.
+
+        `stop` is asked before each input; when true, what was read is kept and the rest is not read.
 
         Raises InputError when nothing could be loaded, StoreError when the store is busy.
         """
         return load_inputs(
-            [str(path) for path in paths],
+            [path if isinstance(path, Upload) else str(path) for path in paths],
             self.path,
             self.policy,
             spans_only=spans_only,
             progress=progress,
+            stop=stop,
         )
 
     def locate(self, *, progress: Callable[[int, int], None] | None = None) -> int:
@@ -99,9 +108,14 @@ class TraceLens:
         """
         return relocate(self.store(), self.policy, progress)
 
-    def requests(self, filters: Filters | None = None) -> pl.DataFrame:
-        """Requests that pass the filters: one row each, the fields of the contract and more."""
-        return analyse.find_requests(self.store(), filters or Filters())
+    def requests(
+        self, filters: Filters | None = None, columns: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        """Requests that pass the filters: one row each, the fields of the contract and more.
+
+        `columns` names the wanted ones, where not all are. Raises UsageError for an unknown one.
+        """
+        return analyse.find_requests(self.store(), filters or Filters(), columns)
 
     def count_unknown(self, filters: Filters | None = None) -> int:
         """How many requests pass the filters but cannot be told to have failed or not."""
@@ -126,6 +140,22 @@ class TraceLens:
     def failure_groups(self, filters: Filters | None = None) -> pl.DataFrame:
         """Failures that look alike, counted: see `tracelens.analyse.group`."""
         return analyse.group_failures(self.store(), filters or Filters())
+
+    def list_group(self, group: str, filters: Filters | None = None) -> tuple[str, ...]:
+        """Ids of the failures of one of `failure_groups`, the most recent first."""
+        return analyse.list_group(self.store(), filters or Filters(), group)
+
+    def failure_facets(self) -> dict[str, dict[str, int]]:
+        """What failures can be cut by: counts of the values of stage, cause, service and more."""
+        return analyse.failure_facets(self.store())
+
+    def overview(self, period: str = "all") -> Overview:
+        """What failed where and what is new, of a store or its last days (one of `PERIODS`)."""
+        return analyse.overview(self.store(), period)
+
+    def period_bounds(self, period: str) -> tuple[int | None, int | None]:
+        """Where one of `PERIODS` begins and ends (exclusive), in ns; it ends with what is stored."""
+        return analyse.period_bounds(self.store(), period)
 
     def resolve(self, any_id: str) -> Match:
         """The requests that an id of any kind means. Raises NotFoundError."""

@@ -1,19 +1,28 @@
 """Questions asked of judged requests: which ones, which one, and the whole answer on one."""
 
 from tracelens.analyse.explain import Explanation, explain_request
+from tracelens.analyse.facets import failure_facets
 from tracelens.analyse.find import Filters, count_unknown, find_requests, find_traces
-from tracelens.analyse.group import group_failures
+from tracelens.analyse.group import group_failures, list_group
+from tracelens.analyse.overview import PERIODS, Overview, Totals, overview, period_bounds
 from tracelens.analyse.resolve import Match, list_reports, resolve_id
 
 __all__ = [
+    "PERIODS",
     "Explanation",
     "Filters",
     "Match",
+    "Overview",
+    "Totals",
     "count_unknown",
     "explain_request",
+    "failure_facets",
     "find_requests",
     "find_traces",
     "group_failures",
+    "list_group",
     "list_reports",
+    "overview",
+    "period_bounds",
     "resolve_id",
 ]
