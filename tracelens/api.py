@@ -10,7 +10,7 @@ import polars as pl
 
 from tracelens import analyse, policy
 from tracelens.analyse import PERIODS, Explanation, Filters, Match, Overview, Totals
-from tracelens.errors import UsageError
+from tracelens.errors import NotFoundError, UsageError
 from tracelens.ingest import LoadReport, Progress, SourceReport, Upload, find_samples, relocate
 from tracelens.ingest import ingest as load_inputs
 from tracelens.ingest.reports import add_reports, withdraw_reports
@@ -137,6 +137,13 @@ class TraceLens:
         """All bug reports, by id, each with the `request_id` that it means now, or null."""
         return analyse.list_reports(self.store())
 
+    def open_reports(self, limit: int) -> list[dict[str, Any]]:
+        """The newest open bug reports, each with the verdict on the request that it means.
+
+        Keys: those of `reports`, and `failed, stage, boundary, cause, verdict`, None without one.
+        """
+        return analyse.open_reports(self.store(), limit)
+
     def failure_groups(self, filters: Filters | None = None) -> pl.DataFrame:
         """Failures that look alike, counted: see `tracelens.analyse.group`."""
         return analyse.group_failures(self.store(), filters or Filters())
@@ -182,6 +189,13 @@ class TraceLens:
     def version(self) -> int:
         """A number that changes with everything that is stored, removed or judged anew."""
         return self.store().version()
+
+    def newest_load(self) -> int:
+        """The number of the newest commit; 0 where there is none, or no store."""
+        try:
+            return self.store().generation()
+        except NotFoundError:
+            return 0
 
     def loads(self) -> list[dict[str, Any]]:
         """Past load reports with their rejects, newest first."""

@@ -6,8 +6,10 @@ from tracelens.analyse.find import Filters, count_unknown, find_requests, find_t
 from tracelens.analyse.group import group_failures, list_group
 from tracelens.analyse.overview import PERIODS, Overview, Totals, overview, period_bounds
 from tracelens.analyse.resolve import Match, list_reports, resolve_id
+from tracelens.analyse.reports import OPEN, open_reports, reports_with_verdicts
 
 __all__ = [
+    "OPEN",
     "PERIODS",
     "Explanation",
     "Filters",
@@ -22,7 +24,9 @@ __all__ = [
     "group_failures",
     "list_group",
     "list_reports",
+    "open_reports",
     "overview",
     "period_bounds",
+    "reports_with_verdicts",
     "resolve_id",
 ]

@@ -89,6 +89,10 @@ class Store:
         """A number that changes with everything that is stored, removed or judged anew."""
         return self._log.version()
 
+    def generation(self) -> int:
+        """The number of the newest commit; 0 in an empty store."""
+        return self._log.generation()
+
     def find(self, kind: Find, text: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """The requests that an id means, in order of start and then of id; none is no error.
 

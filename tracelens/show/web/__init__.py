@@ -3,9 +3,50 @@
 Everything from a trace goes through `safe`, and nothing else makes text of it.
 """
 
+from tracelens.show.web.coverage import coverage_html
 from tracelens.show.web.evidence import evidence_html
+from tracelens.show.web.failures import (
+    failures_html,
+    failures_sentence,
+    group_html,
+    groups_html,
+)
 from tracelens.show.web.html import safe, stylesheet
+from tracelens.show.web.matrix import matrix_html
+from tracelens.show.web.overview import (
+    metrics_html,
+    new_html,
+    open_reports_html,
+    span_of_time,
+    stale_html,
+    state_sentence,
+    strip_html,
+)
+from tracelens.show.web.parts import href, inputs_name, link, stage_name
 from tracelens.show.web.rail import rail_html
 from tracelens.show.web.verdict import verdict_html
 
-__all__ = ["evidence_html", "rail_html", "safe", "stylesheet", "verdict_html"]
+__all__ = [
+    "coverage_html",
+    "evidence_html",
+    "failures_html",
+    "failures_sentence",
+    "group_html",
+    "groups_html",
+    "href",
+    "inputs_name",
+    "link",
+    "matrix_html",
+    "metrics_html",
+    "new_html",
+    "open_reports_html",
+    "rail_html",
+    "safe",
+    "stage_name",
+    "span_of_time",
+    "stale_html",
+    "state_sentence",
+    "strip_html",
+    "stylesheet",
+    "verdict_html",
+]

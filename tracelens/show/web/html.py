@@ -25,7 +25,8 @@ def safe(value: Any, *, limit: int | None = None) -> str:
 @cache
 def stylesheet() -> str:
     """The rules of all our HTML; light or dark follows the `color-scheme` of what is around it."""
-    return css_variables() + (Path(__file__).parent / "style.css").read_text("utf-8")
+    rules = sorted(Path(__file__).parent.glob("*.css"), reverse=True)
+    return css_variables() + "".join(each.read_text("utf-8") for each in rules)
 
 
 def duration(ms: float | None) -> str:
