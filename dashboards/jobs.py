@@ -35,6 +35,15 @@ class Job:
     load: str = ""
     error: TracelensError | None = None
     seconds: float = 0.0
+    inputs: int = 0
+
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.begun
+
+    def unread(self) -> int:
+        """How many inputs were not read because it was stopped."""
+        return self.inputs - len(self.report.sources) if self.report else self.inputs
 
     def stop(self) -> None:
         """Stop after the file that is being read."""
@@ -74,7 +83,7 @@ def _work(job: Job, work: Callable[[Job], None]) -> None:
             " happened stands in the output of `tracelens ui`"
         )
     finally:
-        job.seconds = time.monotonic() - job.begun
+        job.seconds = job.elapsed()
         job.done = True
 
 
@@ -93,6 +102,7 @@ def load(lens: TraceLens, title: str, inputs: Sequence[Path | Upload]) -> Job:
     """Load files or uploads. Raises StoreError while another job runs."""
 
     def work(job: Job) -> None:
+        job.inputs = len(inputs)
         before = lens.newest_load()
         try:
             job.report = lens.ingest(

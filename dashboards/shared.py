@@ -24,6 +24,7 @@ from tracelens.show.web import safe, stylesheet
 #: Pages by their script, for links from one to another.
 OVERVIEW = "views/10_overview.py"
 EXPLAIN = "views/20_explain.py"
+FAILURES = "views/30_failures.py"
 INGEST = "views/50_ingest.py"
 #: Seconds that a question may take before its progress is shown with a way to stop it.
 PATIENCE = 0.5

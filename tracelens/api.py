@@ -9,11 +9,12 @@ from typing import Any
 import polars as pl
 
 from tracelens import analyse, policy
-from tracelens.analyse import PERIODS, Explanation, Filters, Match, Overview, Totals
+from tracelens.analyse import PERIODS, Coverage, Explanation, Filters, Match, Overview, Totals
 from tracelens.errors import NotFoundError, UsageError
 from tracelens.ingest import LoadReport, Progress, SourceReport, Upload, find_samples, relocate
 from tracelens.ingest import ingest as load_inputs
-from tracelens.ingest.reports import add_reports, withdraw_reports
+from tracelens.ingest.report_rows import make_report, read_reports
+from tracelens.ingest.reports import add_reports, mark_report, withdraw_reports
 from tracelens.normalise import find_emitters
 from tracelens.policy import Change, Policy, policy_changes, policy_text
 from tracelens.store import BugReport, Cancellation, Store
@@ -35,8 +36,10 @@ __all__ = [
     "Upload",
     "find_samples",
     "list_emitters",
+    "make_report",
     "policy_changes",
     "policy_text",
+    "read_reports",
 ]
 
 
@@ -133,6 +136,18 @@ class TraceLens:
         """Drop bug reports, as if they had never been. Raises NotFoundError for an unknown id."""
         withdraw_reports(self.store(), ids, self.policy)
 
+    def mark_report(self, report_id: str, status: str) -> None:
+        """Give a bug report another status. Raises NotFoundError for an unknown id."""
+        mark_report(self.store(), report_id, status)
+
+    def reports_with_verdicts(self) -> list[dict[str, Any]]:
+        """All bug reports, newest first, each with the verdict on the request that it means.
+
+        Keys: those of a report, `matches` (how many requests it may mean), `request_id` when that
+        is one, and of it `failed, stage, boundary, cause, verdict`.
+        """
+        return analyse.all_reports(self.store())
+
     def reports(self) -> pl.DataFrame:
         """All bug reports, by id, each with the `request_id` that it means now, or null."""
         return analyse.list_reports(self.store())
@@ -159,6 +174,10 @@ class TraceLens:
     def overview(self, period: str = "all") -> Overview:
         """What failed where and what is new, of a store or its last days (one of `PERIODS`)."""
         return analyse.overview(self.store(), period)
+
+    def coverage(self, first: int, last: int) -> Coverage:
+        """What the requests of some loads (by `generation`) let us tell: see `Overview`."""
+        return analyse.coverage(self.store(), first, last)
 
     def period_bounds(self, period: str) -> tuple[int | None, int | None]:
         """Where one of `PERIODS` begins and ends (exclusive), in ns; it ends with what is stored."""

@@ -4,19 +4,30 @@ from tracelens.analyse.explain import Explanation, explain_request
 from tracelens.analyse.facets import failure_facets
 from tracelens.analyse.find import Filters, count_unknown, find_requests, find_traces
 from tracelens.analyse.group import group_failures, list_group
-from tracelens.analyse.overview import PERIODS, Overview, Totals, overview, period_bounds
+from tracelens.analyse.overview import (
+    PERIODS,
+    Coverage,
+    Overview,
+    Totals,
+    coverage,
+    overview,
+    period_bounds,
+)
 from tracelens.analyse.resolve import Match, list_reports, resolve_id
-from tracelens.analyse.reports import OPEN, open_reports, reports_with_verdicts
+from tracelens.analyse.reports import OPEN, all_reports, open_reports
 
 __all__ = [
     "OPEN",
     "PERIODS",
+    "Coverage",
     "Explanation",
     "Filters",
     "Match",
     "Overview",
     "Totals",
+    "all_reports",
     "count_unknown",
+    "coverage",
     "explain_request",
     "failure_facets",
     "find_requests",
@@ -27,6 +38,5 @@ __all__ = [
     "open_reports",
     "overview",
     "period_bounds",
-    "reports_with_verdicts",
     "resolve_id",
 ]

@@ -108,6 +108,20 @@ def overview(store: Store, period: str = "all") -> Overview:
     )
 
 
+Coverage = tuple[list[dict[str, Any]], dict[str, int], int]
+
+
+def coverage(store: Store, first: int, last: int) -> Coverage:
+    """What the requests of some loads let us tell: `outcomes` and `known` of an `Overview`, and n.
+
+    A request counts with the load that judged it last.
+    """
+    bounds = {"first": first, "last": last}
+    facts = store.query(_LOADED, bounds).row(0, named=True)
+    outcomes = store.query(_LOADED_OUTCOMES, bounds).rows(named=True)
+    return outcomes, facts, facts.pop("requests")
+
+
 def _totals(rows: list[dict[str, Any]]) -> Totals:
     def count(keep: Any) -> int:
         return sum(row["n"] for row in rows if keep(row))
@@ -169,6 +183,18 @@ group by all order by n desc, stage, boundary, cause limit {ROWS}
 _OUTCOMES: Final = f"""
 select item.at as at, item.outcome as outcome, count(*) as n
 from (select unnest(outcomes) as item from requests where {_WITHIN})
+group by all order by all
+"""
+
+_LOADED: Final = """
+select count(*) as requests, count(cost_usd) as cost, count(duration_ms) as duration,
+    count(ttfa_ms) as ttfa
+from requests where load between $first and $last
+"""
+
+_LOADED_OUTCOMES: Final = """
+select item.at as at, item.outcome as outcome, count(*) as n
+from (select unnest(outcomes) as item from requests where load between $first and $last)
 group by all order by all
 """
 

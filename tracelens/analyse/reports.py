@@ -18,10 +18,19 @@ VERDICT: Final = ("failed", "stage", "boundary", "cause", "verdict")
 def open_reports(store: Store, limit: int) -> list[dict[str, Any]]:
     """The newest open reports, as `reports_with_verdicts`; those without a time come last."""
     is_open = pl.col("status").str.to_lowercase() == OPEN
-    newest = store.bug_reports().filter(is_open).sort(
+    newest = _newest_first(store.bug_reports().filter(is_open))
+    return reports_with_verdicts(store, newest.head(limit))
+
+
+def all_reports(store: Store) -> list[dict[str, Any]]:
+    """All reports, as `reports_with_verdicts`, in the same order."""
+    return reports_with_verdicts(store, _newest_first(store.bug_reports()))
+
+
+def _newest_first(reports: pl.DataFrame) -> pl.DataFrame:
+    return reports.sort(
         "reported_unix_nano", "report_id", descending=[True, False], nulls_last=True
     )
-    return reports_with_verdicts(store, newest.head(limit))
 
 
 def reports_with_verdicts(store: Store, reports: pl.DataFrame) -> list[dict[str, Any]]:

@@ -12,6 +12,16 @@ from tracelens.show.web.failures import (
     groups_html,
 )
 from tracelens.show.web.html import safe, stylesheet
+from tracelens.show.web.loads import (
+    job_html,
+    load_html,
+    load_rows,
+    past_html,
+    reasons_html,
+    reject_records,
+    rejects_html,
+    sources_html,
+)
 from tracelens.show.web.matrix import matrix_html
 from tracelens.show.web.overview import (
     metrics_html,
@@ -24,6 +34,7 @@ from tracelens.show.web.overview import (
 )
 from tracelens.show.web.parts import href, inputs_name, link, stage_name
 from tracelens.show.web.rail import rail_html
+from tracelens.show.web.reports import reports_html, reports_sentence
 from tracelens.show.web.verdict import verdict_html
 
 __all__ = [
@@ -35,13 +46,23 @@ __all__ = [
     "groups_html",
     "href",
     "inputs_name",
+    "job_html",
     "link",
+    "load_html",
+    "load_rows",
     "matrix_html",
     "metrics_html",
     "new_html",
     "open_reports_html",
+    "past_html",
     "rail_html",
+    "reasons_html",
+    "reject_records",
+    "rejects_html",
+    "reports_html",
+    "reports_sentence",
     "safe",
+    "sources_html",
     "stage_name",
     "span_of_time",
     "stale_html",
