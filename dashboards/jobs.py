@@ -65,7 +65,9 @@ class Jobs:
         """Begin a job in a thread of its own. Raises StoreError while another one runs."""
         with self._turn:
             if self.running():
-                raise StoreError("something is being loaded already; it is shown on the page Ingest")
+                raise StoreError(
+                    "something is being loaded already; it is shown on the page Ingest"
+                )
             job = self.latest = Job(title)
         threading.Thread(target=_work, args=(job, work), daemon=True, name="job").start()
         return job
@@ -135,4 +137,3 @@ def judge_anew(lens: TraceLens) -> Job:
         job.said = f"{count:,} requests were judged anew"
 
     return board().start("all requests, judged anew", work)
-

@@ -17,13 +17,14 @@ from tracelens.ingest.report_rows import make_report, read_reports
 from tracelens.ingest.reports import add_reports, mark_report, withdraw_reports
 from tracelens.normalise import find_emitters
 from tracelens.policy import Change, Policy, policy_changes, policy_text
-from tracelens.store import BugReport, Cancellation, Store
+from tracelens.store import BugReport, Cancellation, Damage, Store
 
 __all__ = [
     "PERIODS",
     "BugReport",
     "Cancellation",
     "Change",
+    "Damage",
     "Explanation",
     "Filters",
     "LoadReport",
@@ -89,9 +90,9 @@ class TraceLens:
         progress: Callable[[Progress], None] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> LoadReport:
-        """Load files, folders, globs, uploads or `-` (standard input); creates the store if need be.
+        """Load files, folders, globs, uploads or `-` (standard input); creates the store if need.
 
-        `stop` is asked before each input; when true, what was read is kept and the rest is not read.
+        `stop` is asked before each input; when true, what was read is kept and no more is read.
 
         Raises InputError when nothing could be loaded, StoreError when the store is busy.
         """
@@ -111,9 +112,7 @@ class TraceLens:
         """
         return relocate(self.store(), self.policy, progress)
 
-    def requests(
-        self, filters: Filters | None = None, columns: Sequence[str] = ()
-    ) -> pl.DataFrame:
+    def requests(self, filters: Filters | None = None, columns: Sequence[str] = ()) -> pl.DataFrame:
         """Requests that pass the filters: one row each, the fields of the contract and more.
 
         `columns` names the wanted ones, where not all are. Raises UsageError for an unknown one.
@@ -180,7 +179,7 @@ class TraceLens:
         return analyse.coverage(self.store(), first, last)
 
     def period_bounds(self, period: str) -> tuple[int | None, int | None]:
-        """Where one of `PERIODS` begins and ends (exclusive), in ns; it ends with what is stored."""
+        """Where one of `PERIODS` begins and ends (exclusive), in ns: with the last request."""
         return analyse.period_bounds(self.store(), period)
 
     def resolve(self, any_id: str) -> Match:
@@ -204,6 +203,18 @@ class TraceLens:
     def schema(self) -> pl.DataFrame:
         """`view, column, type, sentence` of every view (column null) and column."""
         return self.store().schema()
+
+    def emitters_seen(self) -> list[dict[str, Any]]:
+        """Who wrote what is stored: `emitter` (or None), `spans`, `requests`."""
+        return analyse.emitters_seen(self.store())
+
+    def health(self) -> dict[str, Any]:
+        """Counts and sizes of the store: see `tracelens.analyse.health`."""
+        return analyse.store_health(self.store())
+
+    def verify(self) -> list[Damage]:
+        """Compare every file with its checksum: the damaged ones, and what they hold."""
+        return self.store().verify()
 
     def version(self) -> int:
         """A number that changes with everything that is stored, removed or judged anew."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jobs
 import streamlit as st
-from shared import FAILURES, ask, has_store, lens, show_error, show_head, show_html, show_note
+from shared import FAILURES, ask, has_store, lens, show_error, show_html, show_note
 
 from tracelens.api import TraceLens, Upload
 from tracelens.errors import StoreError
@@ -51,8 +52,8 @@ def main() -> None:
 
 def settle() -> None:
     """When the load of this reader ended, put its report into the address."""
-    job = jobs.board().latest
-    if job is not None and job.done and st.session_state.get("mine") is job:
+    job: jobs.Job | None = st.session_state.get("mine")
+    if job is not None and job.done:
         del st.session_state["mine"]
         st.session_state["ended"] = job
         if job.load:
@@ -74,7 +75,7 @@ def take_uploads() -> None:
         given = [Upload(each.name, each.getvalue()) for each in files]
         title = files[0].name if len(files) == 1 else f"{len(files)} files"
         st.session_state["uploader"] = turn + 1
-        begin(lambda: jobs.load(lens(), title, given))
+        begin(partial(jobs.load, lens(), title, given))
     if running is None and st.button("Load the samples", icon=":material/science:"):
         begin(lambda: jobs.load_samples(lens()))
 
@@ -133,8 +134,12 @@ def show_report(asked: str) -> list[Load]:
     if has_store() and all(each.isdecimal() and len(each) < 12 for each in (first, last or first)):
         rows = load_rows(ask(TraceLens.loads), int(first), int(last or first))
     if not rows:
-        show_note("No such load", f"There is no load {visible(asked[:40])!r} in this store. One that added nothing is"
-            " forgotten when the same dump is loaded again.", "warn")
+        show_note(
+            "No such load",
+            f"There is no load {visible(asked[:40])!r} in this store. One that added nothing is"
+            " forgotten when the same dump is loaded again.",
+            "warn",
+        )
         return []
     show_html(load_html(rows))
     with st.container(horizontal=True):

@@ -33,7 +33,7 @@ def main() -> None:
     else:
         show_note(
             "What a bug report is for",
-            "It is found by its id on every page, counts as evidence on the request that it means,\n"
+            "It is found by its id on every page, counts as evidence on its request,\n"
             "and a corrected text shows whether the words were already wrong when they came in.",
         )
     left, right = st.columns(2, gap="large")
@@ -71,7 +71,9 @@ def show_one(asked: str, every: list[dict[str, Any]]) -> None:
     """A form to change the status of one report, or to remove it."""
     row = next((each for each in every if each["report_id"] == asked), None)
     if row is None:
-        show_note("No such bug report", f"There is none with the id {visible(asked[:80])!r}.", "warn")
+        show_note(
+            "No such bug report", f"There is none with the id {visible(asked[:80])!r}.", "warn"
+        )
         return
     known = list(dict.fromkeys([*STATUSES, *(str(each["status"]) for each in every)]))
     with st.container(border=True):
@@ -165,14 +167,14 @@ def show_import() -> None:
     st.session_state["import"] = turn + 1
     told = [f"{place} was left out: {why}" for place, why in refused]
     more = len(told) - REFUSED_SHOWN
-    st.session_state["refused"] = told[:REFUSED_SHOWN] + ([f"and {more:,} more"] if more > 0 else [])
+    st.session_state["refused"] = told[:REFUSED_SHOWN] + (
+        [f"and {more:,} more"] if more > 0 else []
+    )
     if not reports:
         st.session_state["refused"].insert(0, "The file holds no bug report that can be kept.")
         st.rerun()
     count = len({each.report_id for each in reports})
     do(lambda: lens().add_reports(reports), f"{count:,} bug reports were kept.")
-
-
 
 
 main()

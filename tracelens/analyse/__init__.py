@@ -4,6 +4,7 @@ from tracelens.analyse.explain import Explanation, explain_request
 from tracelens.analyse.facets import failure_facets
 from tracelens.analyse.find import Filters, count_unknown, find_requests, find_traces
 from tracelens.analyse.group import group_failures, list_group
+from tracelens.analyse.health import emitters_seen, store_health
 from tracelens.analyse.overview import (
     PERIODS,
     Coverage,
@@ -13,8 +14,8 @@ from tracelens.analyse.overview import (
     overview,
     period_bounds,
 )
-from tracelens.analyse.resolve import Match, list_reports, resolve_id
 from tracelens.analyse.reports import OPEN, all_reports, open_reports
+from tracelens.analyse.resolve import Match, list_reports, resolve_id
 
 __all__ = [
     "OPEN",
@@ -28,6 +29,7 @@ __all__ = [
     "all_reports",
     "count_unknown",
     "coverage",
+    "emitters_seen",
     "explain_request",
     "failure_facets",
     "find_requests",
@@ -39,4 +41,5 @@ __all__ = [
     "overview",
     "period_bounds",
     "resolve_id",
+    "store_health",
 ]

@@ -26,8 +26,8 @@ class Filters:
     """Which requests are wanted; what is None does not filter. `limit` 0 means all of them.
 
     `since` and `until` bound the start (inclusive, exclusive), in UTC unless they say otherwise.
-    `boundary` `none` means broken inside a stage. `inputs` are exactly the kinds of content that came
-    in, sorted, such as `audio+image`, or `none`. `text` is part of the verdict, in any case.
+    `boundary` `none` means broken inside a stage. `inputs` are exactly the kinds of content that
+    came in, sorted, such as `audio+image`, or `none`. `text` is part of the verdict, in any case.
     `where` is a SQL boolean expression over the columns of `requests`. `sort` names a column, with
     `-` in front for descending.
     """

@@ -47,8 +47,9 @@ def group_failures(store: Store, filters: Filters) -> pl.DataFrame:
     Columns: `n`, `share` of all that pass the filters (0 to 1), `stage, boundary, cause`, `model`
     (that of the stage to blame, or null), `signature` (the error's message without ids, numbers
     and quoted text, or null), `services`, `sessions`, `first_seen`, `last_seen` (RFC 3339 times,
-    UTC, as datetimes), `examples` (ids of the most recent requests), `group` (an id for `list_group`,
-    the same for the same five values). `limit` counts groups and `sort` is not looked at. Raises QueryError for a bad `where`.
+    UTC, as datetimes), `examples` (ids of the most recent requests), `group` (an id for
+    `list_group`, the same for the same five values). `limit` counts groups and `sort` is not
+    looked at. Raises QueryError for a bad `where`.
     """
     rows = _failures(store, filters)
     groups = rows.group_by(KEYS, maintain_order=True).agg(

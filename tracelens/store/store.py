@@ -220,6 +220,27 @@ class Store:
         """
         return find_damage(self.path, self._log)
 
+    def sizes(self) -> dict[str, Any]:
+        """What lies in the folder of the store.
+
+        `segments`: a row for each kind of live segment (`kind, segments, rows, bytes`); `bytes` of
+        all files, those that wait to be removed too; `log_bytes` of the log.
+        """
+        kinds: dict[str, dict[str, Any]] = {}
+        for each in self._log.live().segments:
+            none = {"kind": each.kind, "segments": 0, "rows": 0, "bytes": 0}
+            row = kinds.setdefault(each.kind, none)
+            row["segments"] += 1
+            row["rows"] += each.rows
+            row["bytes"] += each.bytes
+        sizes = {file: _size(file) for file in self.path.rglob("*")}
+        log = sum(size for file, size in sizes.items() if file.name.startswith(LOG_FILE))
+        return {
+            "segments": [kinds[kind] for kind in sorted(kinds)],
+            "bytes": sum(sizes.values()),
+            "log_bytes": log,
+        }
+
     def stage(self) -> Stage:
         """A place to put the spans of one part, without a lock; use it as a context manager."""
         return Stage(self.path)
@@ -287,6 +308,14 @@ def _report(load: Load) -> dict[str, Any]:
         "committed_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "final": bool(load.final),
     }
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file; none where it was removed meanwhile."""
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except OSError:
+        return 0
 
 
 def _listed(traces: Iterable[str] | None) -> list[str] | None:

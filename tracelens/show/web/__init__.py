@@ -35,15 +35,28 @@ from tracelens.show.web.overview import (
 from tracelens.show.web.parts import href, inputs_name, link, stage_name
 from tracelens.show.web.rail import rail_html
 from tracelens.show.web.reports import reports_html, reports_sentence
+from tracelens.show.web.settings import (
+    changes_html,
+    damage_html,
+    emitters_html,
+    health_html,
+    health_sentence,
+    segments_html,
+)
 from tracelens.show.web.verdict import verdict_html
 
 __all__ = [
+    "changes_html",
     "coverage_html",
+    "damage_html",
+    "emitters_html",
     "evidence_html",
     "failures_html",
     "failures_sentence",
     "group_html",
     "groups_html",
+    "health_html",
+    "health_sentence",
     "href",
     "inputs_name",
     "job_html",
@@ -62,9 +75,10 @@ __all__ = [
     "reports_html",
     "reports_sentence",
     "safe",
+    "segments_html",
     "sources_html",
-    "stage_name",
     "span_of_time",
+    "stage_name",
     "stale_html",
     "state_sentence",
     "strip_html",

@@ -108,9 +108,7 @@ def group_html(group: Mapping[str, Any]) -> str:
     said = [safe(group[key], limit=300) for key in ("model", "signature") if group[key]]
     error = f"<p>{' · '.join(said)}</p>" if said else ""
     why = cause_words(group["cause"])
-    return (
-        f'<section class="tl tl-note"><b>{stage_mark(group)} · {safe(why)}</b>{error}</section>'
-    )
+    return f'<section class="tl tl-note"><b>{stage_mark(group)} · {safe(why)}</b>{error}</section>'
 
 
 def failures_sentence(total: int, shown: int, groups: int, *, filtered: bool) -> str:

@@ -87,7 +87,7 @@ def load_html(rows: Sequence[Load]) -> str:
 
 
 def _worst(rows: Sequence[Load]) -> str:
-    found = {row["status"] for row in rows}
+    found = {str(row["status"]) for row in rows}
     if found == {"refused"} or found == {"loaded_before"}:
         return found.pop()
     return "partly_loaded" if found & {"refused", "partly_loaded"} else "loaded"

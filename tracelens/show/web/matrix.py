@@ -83,8 +83,7 @@ def _row(
     period: str,
 ) -> str:
     shown = "".join(
-        _cell(kind, requests, place, counts.get((kind, place), 0), most, period)
-        for place in places
+        _cell(kind, requests, place, counts.get((kind, place), 0), most, period) for place in places
     )
     every = sum(n for (row, _), n in counts.items() if row == kind)
     total = _number(every, requests)
@@ -97,9 +96,7 @@ def _row(
     )
 
 
-def _cell(
-    kind: str, requests: int, place: Place, failures: int, most: float, period: str
-) -> str:
+def _cell(kind: str, requests: int, place: Place, failures: int, most: float, period: str) -> str:
     if not failures:
         return '<td class="tl-heat-0"><span>0</span></td>'
     stage, boundary = place

@@ -114,7 +114,7 @@ def _new_line(row: Mapping[str, Any], period: str) -> str:
         period=period,
     )
     return (
-        f'<li>{stage_mark(row)} {what}<small>{counted(row["n"], "failure")}, first'
+        f"<li>{stage_mark(row)} {what}<small>{counted(row['n'], 'failure')}, first"
         f" {moment(row['first'])}</small></li>"
     )
 

@@ -11,8 +11,8 @@ from tracelens.model import CAUSES, STAGES
 from tracelens.show.web.html import NOTHING, safe
 
 #: Stages and what stands in their place, as people read them.
-STAGE_NAMES = {
-    **{stage: stage.capitalize() for stage in STAGES},
+STAGE_NAMES: dict[str, str] = {
+    **{str(stage): stage.capitalize() for stage in STAGES},
     "external": "Outside of all stages",
     "undetermined": "Stage unknown",
 }
@@ -89,7 +89,9 @@ def share(part: float, whole: float) -> str:
 def bar(part: float, whole: float, label: str = "") -> str:
     """A share as a bar; the number stands beside it, so that it is hidden from a reader."""
     width = 0 if not whole else max(0.0, min(100 * part / whole, 100))
-    return f'<span class="tl-bar" aria-hidden="true"><i style="width:{width:.1f}%"></i></span>{label}'
+    return (
+        f'<span class="tl-bar" aria-hidden="true"><i style="width:{width:.1f}%"></i></span>{label}'
+    )
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -112,7 +114,7 @@ def stage_name(stage: str | None) -> str:
 
 def cause_words(cause: str | None) -> str:
     """What went wrong, as part of a sentence."""
-    return CAUSES.get(cause or "", str(cause or "nothing recorded says why").replace("_", " "))
+    return CAUSES.get(cause or "") or str(cause or "nothing recorded says why").replace("_", " ")
 
 
 def inputs_name(inputs: str) -> str:
