@@ -189,6 +189,7 @@ def choose(name: str, label: str, options: Sequence[str], show: Callable[[str], 
     st.selectbox(
         label,
         known,
+        index=None,
         format_func=show,
         key=key,
         placeholder="any",

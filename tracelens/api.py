@@ -212,6 +212,10 @@ class TraceLens:
         """Counts and sizes of the store: see `tracelens.analyse.health`."""
         return analyse.store_health(self.store())
 
+    def sizes(self) -> dict[str, Any]:
+        """Live segments by kind and bytes on disk; needs none of the files to be whole."""
+        return self.store().sizes()
+
     def verify(self) -> list[Damage]:
         """Compare every file with its checksum: the damaged ones, and what they hold."""
         return self.store().verify()

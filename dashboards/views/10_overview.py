@@ -97,7 +97,7 @@ def show_empty() -> None:
     )
     with st.container(horizontal=True):
         if st.button("Load the samples", type="primary", key="samples"):
-            jobs.load_samples(lens())
+            st.session_state["mine"] = jobs.load_samples(lens())
             st.switch_page(INGEST)
         st.page_link(INGEST, label="Upload a dump", icon=":material/upload_file:")
     st.caption("Or on the command line:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import jobs
@@ -10,7 +11,7 @@ import streamlit as st
 from shared import INGEST, ask, has_store, lens, show_error, show_head, show_html, show_note
 
 from tracelens.api import TraceLens, list_emitters, policy_changes, policy_text
-from tracelens.errors import StoreError
+from tracelens.errors import StoreError, TracelensError
 from tracelens.show.web import (
     changes_html,
     damage_html,
@@ -29,17 +30,31 @@ def main() -> None:
     file = os.environ.get("TRACELENS_POLICY")
     policy = Path(file) if file else None
     changes = policy_changes(policy)
-    if has_store():
-        health = ask(TraceLens.health)
-        show_head(health_sentence(health, len(changes)))
-        show_html(health_html(health))
-        show_judging(health["stale"])
-    else:
+    if not has_store():
         show_head("No store yet.", f"One is made at {lens().path} with the first load.")
+        show_policy(policy)
+        return
+    # Each by itself: who looks here may have a damaged store.
+    attempt(lambda: show_health(len(changes)))
     show_policy(policy)
-    if has_store():
-        show_emitters()
-        show_files()
+    attempt(show_emitters)
+    attempt(show_files)
+
+
+def attempt(show: Callable[[], None]) -> None:
+    """Show a part, or why it cannot be shown."""
+    try:
+        show()
+    except TracelensError as error:
+        show_error(error)
+
+
+def show_health(changes: int) -> None:
+    """The state of verdicts and store."""
+    health = ask(TraceLens.health)
+    show_head(health_sentence(health, changes))
+    show_html(health_html(health))
+    show_judging(health["stale"])
 
 
 def show_judging(stale: int) -> None:
@@ -101,7 +116,7 @@ def show_files() -> None:
     """Files of the store, and whether they are as they were written."""
     st.header("Files")
     st.caption(f"The store at {lens().path}".replace("`", "'"))
-    show_html(segments_html(ask(TraceLens.health)))
+    show_html(segments_html(ask(TraceLens.sizes)))
     if not st.button("Verify every file", icon=":material/verified:"):
         return
     damaged = ask(TraceLens.verify)

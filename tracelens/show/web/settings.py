@@ -94,11 +94,11 @@ def health_html(health: Mapping[str, Any]) -> str:
     )
 
 
-def segments_html(health: Mapping[str, Any]) -> str:
+def segments_html(sizes: Mapping[str, Any]) -> str:
     """Live segments by kind."""
     rows = (
         [safe(row["kind"]), f"{row['segments']:,}", f"{row['rows']:,}", megabytes(row["bytes"])]
-        for row in health["segments"]
+        for row in sizes["segments"]
     )
     return table("Segments", SEGMENTS, rows)
 
