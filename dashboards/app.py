@@ -26,7 +26,7 @@ ICONS = {
     "settings": "tune",
 }
 #: Pages that make sense before anything was loaded.
-WITHOUT_STORE = ("ingest", "settings")
+WITHOUT_STORE = ("overview", "ingest", "settings")
 #: Pages that have a place of their own for the find box.
 OWN_FIND_BOX = ("overview", "explain")
 LOG = logging.getLogger("tracelens.ui")
@@ -43,7 +43,7 @@ def main() -> None:
     shared.watch_theme()
     pages = find_pages()
     chosen = st.navigation(list(pages.values()), position="top")
-    shared.follow_links()
+    shared.follow_links(pages)
     name = next(name for name, page in pages.items() if page is chosen)
     show_page(name, chosen)
 

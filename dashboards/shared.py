@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import suppress
@@ -21,10 +21,11 @@ from tracelens.show.palette import DARK, LIGHT, Palette
 from tracelens.show.records import visible
 from tracelens.show.web import safe, stylesheet
 
-VIEWS = Path(__file__).parent / "views"
 #: Pages by their script, for links from one to another.
 OVERVIEW = "views/10_overview.py"
 EXPLAIN = "views/20_explain.py"
+FAILURES = "views/30_failures.py"
+INGEST = "views/50_ingest.py"
 #: Seconds that a question may take before its progress is shown with a way to stop it.
 PATIENCE = 0.5
 #: Seconds between two looks at whether the reader still waits.
@@ -151,37 +152,30 @@ export default function ({ parentElement, setStateValue, data }) {
 """
 
 
-def follow_links() -> None:
-    """Let links in our HTML lead on within the page, where a browser would load it anew.
-
-    To be called by the frame, once in a run.
-    """
-    catcher = st.components.v2.component("link_catcher", html="<i hidden></i>", js=_CATCH)
-    caught = catcher(key="link_catcher", on_go_change=lambda: None).go
-    if not caught:
-        return
-    page, _, parameters = str(caught).partition("?")
-    script = find_view(page)
-    if script is not None:
-        st.switch_page(script, query_params=dict(parse_qsl(parameters)))
+def follow_links(pages: Mapping[str, st.Page]) -> None:
+    """Follow a link of our HTML to another page without loading the whole app anew."""
+    watcher = st.components.v2.component("links", html="<i hidden></i>", js=_FOLLOW)
+    target = watcher(key="links", on_to_change=lambda: None).get("to")
+    if target:
+        name, _, query = str(target).partition("?")
+        page = pages.get("overview" if name == "./" else name)
+        if page is not None:
+            st.switch_page(page, query_params=dict(parse_qsl(query)))
 
 
-def find_view(name: str) -> str | None:
-    """The script of a page by its name, or None where there is no such page."""
-    found = [each for each in VIEWS.glob("[0-9]*_*.py") if each.stem.partition("_")[2] == name]
-    return f"{VIEWS.name}/{found[0].name}" if found else None
-
-
-_CATCH = """
+# One with a key held down, as for a new tab, is left to the browser.
+_FOLLOW = """
 export default function ({ setTriggerValue }) {
-  const caught = (event) => {
-    const link = event.target.closest?.("a[data-tl-go]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  const follow = (event) => {
+    if (event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = event.target.closest?.(".tl a[href]");
+    const target = link?.getAttribute("href");
+    if (!target || !/^(\\.\\/|[a-z_]+)(\\?|$)/.test(target)) return;
     event.preventDefault();
-    setTriggerValue("go", link.getAttribute("href"));
+    setTriggerValue("to", target);
   };
-  document.addEventListener("click", caught);
-  return () => document.removeEventListener("click", caught);
+  document.addEventListener("click", follow);
+  return () => document.removeEventListener("click", follow);
 }
 """
 
@@ -235,6 +229,60 @@ export default function ({ parentElement }) {
   return () => document.removeEventListener("keydown", pressed);
 }
 """
+
+
+def choose(name: str, label: str, options: Sequence[str], show: Callable[[str], str]) -> str:
+    """A choice that stands in the address under its name; nothing is chosen by default."""
+    given = str(st.query_params.get(name, ""))
+    known = options if not given or given in options else [*options, given]
+    key = f"choice-{name}"
+    st.session_state[key] = given or None
+    st.selectbox(
+        label,
+        known,
+        index=None,
+        format_func=show,
+        key=key,
+        placeholder="any",
+        on_change=_to_address,
+        args=(name, key),
+    )
+    return given
+
+
+def switch(name: str, label: str, options: Mapping[str, str]) -> str:
+    """One of few options, side by side, that stands in the address; the first is the default."""
+    first, given = next(iter(options)), str(st.query_params.get(name, ""))
+    chosen = given if given in options else first
+    key = f"switch-{name}"
+    st.session_state[key] = chosen
+    st.segmented_control(
+        label,
+        list(options),
+        format_func=lambda each: options[each],
+        required=True,
+        key=key,
+        label_visibility="collapsed",
+        on_change=_to_address,
+        args=(name, key),
+    )
+    return chosen
+
+
+def _to_address(name: str, key: str) -> None:
+    """Write what was chosen into the address; a list begins at its first page again."""
+    chosen = st.session_state[key]
+    if chosen:
+        st.query_params[name] = chosen
+    else:
+        st.query_params.pop(name, None)
+    st.query_params.pop("page", None)
+
+
+def show_head(sentence: str, more: str = "") -> None:
+    """The one sentence that a page opens with, and a line of facts below."""
+    below = f"<p>{safe(more)}</p>" if more else ""
+    show_html(f'<div class="tl tl-head"><h1>{safe(sentence)}</h1>{below}</div>')
 
 
 def show_html(html: str) -> None:

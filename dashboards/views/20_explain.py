@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 from shared import (
+    FAILURES,
+    INGEST,
     ask,
     copy_link,
     find_box,
-    find_view,
     show_error,
     show_html,
     show_note,
@@ -77,8 +78,7 @@ def show_not_found(given: str, error: NotFoundError) -> None:
     if near:
         st.header("Ids that begin alike")
         show_rows(near, "-started_at")
-    if (ingest := find_view("ingest")) is not None:
-        st.page_link(ingest, label="See what was loaded")
+    st.page_link(INGEST, label="See what was loaded")
 
 
 def show_several(match: Match) -> None:
@@ -97,10 +97,9 @@ def show_actions(explained: Explanation) -> None:
     """What to do with the answer: pass it on, or see what else broke like that."""
     request = explained.request
     copy_link()
-    failures = find_view("failures")
-    if request["failed"] and failures is not None:
+    if request["failed"]:
         alike = {name: request[name] for name in ("stage", "boundary", "cause") if request[name]}
-        st.page_link(failures, label="Similar failures", query_params=alike)
+        st.page_link(FAILURES, label="Similar failures", query_params=alike)
     name = f"tracelens-{request['request_id'][:12]}"
     st.download_button(
         "Evidence file",

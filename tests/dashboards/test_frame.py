@@ -19,7 +19,7 @@ def test_no_folder_lets_pages_run_without_the_frame() -> None:
 
 
 def test_without_a_store_a_page_says_how_to_make_one(open_page: Open, tmp_path: Path) -> None:
-    app = open_page(tmp_path / "none")
+    app = open_page(tmp_path / "none", "explain")
     assert not app.exception
     assert "No traces yet" in html_of(app)
     assert f"tracelens ingest traces.jsonl --store {tmp_path / 'none'}" in html_of(app)
@@ -32,7 +32,7 @@ def test_an_error_of_ours_is_shown_in_its_words(
     def damaged(*_: object) -> None:
         raise StoreError("the store is <b>damaged</b>")
 
-    monkeypatch.setattr(TraceLens, "requests", damaged)
+    monkeypatch.setattr(TraceLens, "overview", damaged)
     shown = html_of(open_page(samples))
     assert "The store is &lt;b&gt;damaged&lt;/b&gt;" in shown
 
@@ -46,7 +46,7 @@ def test_a_mistake_of_ours_shows_no_stack_trace(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("secret of the code")
 
-    monkeypatch.setattr(TraceLens, "requests", broken)
+    monkeypatch.setattr(TraceLens, "overview", broken)
     with caplog.at_level(logging.ERROR):
         app = open_page(samples)
     assert not app.exception

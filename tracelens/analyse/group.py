@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, Final
 
 import polars as pl
 
@@ -12,6 +16,13 @@ from tracelens.store import Store
 
 KEYS = ("stage", "boundary", "cause", "model", "signature")
 EXAMPLES = 3
+#: Columns of `requests` that groups are made of.
+NEEDED: Final = (
+    *("request_id", "stage", "boundary", "cause", "service", "session_id", "started_at"),
+    *("models", "evidence"),
+)
+#: Hex digits of the id of a group.
+ID_DIGITS: Final = 12
 #: Characters of a signature; what tells errors apart stands at their beginning.
 SIGNATURE = 120
 
@@ -36,11 +47,11 @@ def group_failures(store: Store, filters: Filters) -> pl.DataFrame:
     Columns: `n`, `share` of all that pass the filters (0 to 1), `stage, boundary, cause`, `model`
     (that of the stage to blame, or null), `signature` (the error's message without ids, numbers
     and quoted text, or null), `services`, `sessions`, `first_seen`, `last_seen` (RFC 3339 times,
-    UTC, as datetimes), `examples` (ids of the most recent requests). `limit` counts groups and
-    `sort` is not looked at. Raises QueryError for a bad `where`.
+    UTC, as datetimes), `examples` (ids of the most recent requests), `group` (an id for
+    `list_group`, the same for the same five values). `limit` counts groups and `sort` is not
+    looked at. Raises QueryError for a bad `where`.
     """
-    every = find_requests(store, replace(filters, failed=True, limit=0))
-    rows = every.with_columns(model=_model(), signature=_signature()).sort("started_at")
+    rows = _failures(store, filters)
     groups = rows.group_by(KEYS, maintain_order=True).agg(
         pl.len().alias("n"),
         services=pl.col("service").drop_nulls().unique().sort(),
@@ -61,7 +72,37 @@ def group_failures(store: Store, filters: Filters) -> pl.DataFrame:
         "last_seen",
         "examples",
     )
-    return ordered.head(filters.limit) if filters.limit else ordered
+    shown = ordered.head(filters.limit) if filters.limit else ordered
+    ids = [group_id(row) for row in shown.select(KEYS).iter_rows(named=True)]
+    return shown.with_columns(group=pl.Series(ids, dtype=pl.String))
+
+
+def group_id(row: Mapping[str, Any]) -> str:
+    """The id of the group with these five values."""
+    values = json.dumps([row[key] for key in KEYS])
+    return hashlib.sha256(values.encode("utf-8", "replace")).hexdigest()[:ID_DIGITS]
+
+
+def list_group(store: Store, filters: Filters, group: str) -> tuple[str, ...]:
+    """Ids of the requests of a group that pass the filters, the most recent first.
+
+    `limit` and `sort` are not looked at; an unknown group has none. Raises QueryError for a bad
+    `where`.
+    """
+    rows = _failures(store, filters)
+    for values in rows.select(KEYS).unique().iter_rows(named=True):
+        if group_id(values) == group:
+            own = [pl.col(key).eq_missing(pl.lit(values[key], pl.String)) for key in KEYS]
+            return tuple(rows.filter(own)["request_id"].reverse())
+    return ()
+
+
+def _failures(store: Store, filters: Filters) -> pl.DataFrame:
+    """The failures that pass the filters, oldest first, with what groups are told apart by."""
+    every = replace(filters, failed=True, limit=0, offset=0, sort="-started_at")
+    rows = find_requests(store, every, NEEDED)
+    shaped = rows.with_columns(model=_model(), signature=_signature())
+    return shaped.drop("models", "evidence").sort("started_at", "request_id")
 
 
 def _model() -> pl.Expr:

@@ -88,4 +88,28 @@ def css_variables() -> str:
         f"--tl-{name.replace('_', '-')}: light-dark({getattr(LIGHT, name)}, {getattr(DARK, name)});"
         for name in single
     ]
+    for step, pair in enumerate(zip(LIGHT.sequential, DARK.sequential, strict=True)):
+        inks = [ink_on(colour) for colour in pair]
+        lines += [
+            f"--tl-heat-{step}: light-dark({pair[0]}, {pair[1]});",
+            f"--tl-heat-ink-{step}: light-dark({inks[0]}, {inks[1]});",
+        ]
     return ":root { " + " ".join(lines) + " }"
+
+
+def ink_on(colour: str) -> str:
+    """Of the darkest and the lightest text, that which can be read better on a colour."""
+    inks = (LIGHT.text, LIGHT.page)
+    return max(inks, key=lambda ink: contrast(ink, colour))
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

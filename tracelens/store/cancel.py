@@ -58,6 +58,13 @@ class Cancellation:
                 self._cursors.discard(cursor)
 
 
+def check_cancelled() -> None:
+    """Raise Cancelled if somebody asked for it: for work that no cursor does."""
+    current = _CURRENT.get()
+    if current is not None:
+        current.check()
+
+
 @contextmanager
 def cancellable(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Let the cancellation in force, if there is one, stop what this cursor runs."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracelens.show.web.html import address, link, safe
+from tracelens.show.web.html import safe
+from tracelens.show.web.parts import link
 
 RESULTS = {"fails": ("fail", "✕ fails"), "passes": ("good", "✓ passes")}
 NO_DATA = ("unknown", "– no data")
@@ -40,7 +41,7 @@ def _row(row: Mapping[str, Any], request_id: str | None, selected: str | None) -
     at = safe(str(row["at"] or "").replace(">", " → "))
     check = safe(str(row["check"]).replace("_", " "))
     if request_id and row["span_id"]:
-        check = link(address(request_id, row["span_id"]), check)
+        check = link(check, "explain", kind="tl-link", id=request_id, span=row["span_id"])
     chosen = ' class="tl-chosen"' if selected and row["span_id"] == selected else ""
     return (
         f'<tr{chosen}><td class="tl-is-{kind}">{word}</td>'

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from tracelens.show.palette import css_variables
 from tracelens.show.records import visible
@@ -26,7 +25,8 @@ def safe(value: Any, *, limit: int | None = None) -> str:
 @cache
 def stylesheet() -> str:
     """The rules of all our HTML; light or dark follows the `color-scheme` of what is around it."""
-    return css_variables() + (Path(__file__).parent / "style.css").read_text("utf-8")
+    rules = sorted(Path(__file__).parent.glob("*.css"), reverse=True)
+    return css_variables() + "".join(each.read_text("utf-8") for each in rules)
 
 
 def duration(ms: float | None) -> str:
@@ -56,17 +56,6 @@ def moment(nanos: int | None) -> str:
     except (OverflowError, ValueError, OSError):
         return NOTHING
     return f"{when.day} {when:%b %Y, %H:%M:%S} UTC"
-
-
-def address(request_id: str, span_id: str | None = None) -> str:
-    """Where the page Explain shows a request, and one of its spans."""
-    return "explain?" + urlencode({"id": request_id, **({"span": span_id} if span_id else {})})
-
-
-def link(where: str, inner: str, *, kind: str = "tl-link", more: str = "") -> str:
-    """A link to a page of ours around HTML; `more` are further attributes, escaped already."""
-    # Marked, so that a page may follow it without loading itself anew.
-    return f'<a class="{kind}" href="{safe(where)}" data-tl-go="" {more}>{inner}</a>'
 
 
 def short_id(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tracelens.show.web.html import address, link, moment, safe, short_id
+from tracelens.show.web.html import moment, safe, short_id
+from tracelens.show.web.parts import link
 
 
 def requests_html(rows: Sequence[Mapping[str, Any]], *, links: bool = True) -> str:
@@ -22,7 +23,7 @@ def _line(row: Mapping[str, Any], links: bool) -> str:
         f'<span class="tl-is-{kind}">{sign}</span><span class="tl-muted">{when}</span>'
         f"<span>{safe(_said(row), limit=220)}</span><code>{shown_id}</code>"
     )
-    return link(address(row["request_id"]), inner, kind="tl-line-link") if links else inner
+    return link(inner, "explain", kind="tl-line-link", id=row["request_id"]) if links else inner
 
 
 def _sign(row: Mapping[str, Any]) -> tuple[str, str]:

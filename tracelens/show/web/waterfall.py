@@ -11,7 +11,8 @@ from typing import Any
 
 from tracelens.model import STAGES
 from tracelens.show.timeline import Bar, HandOver, Row, Timeline
-from tracelens.show.web.html import address, duration, link, safe
+from tracelens.show.web.html import duration, safe
+from tracelens.show.web.parts import link
 
 #: Least share of the window that a bar needs for a text inside of it.
 ROOM = 0.14
@@ -69,7 +70,7 @@ def _piece(bar: Bar, total: float) -> str:
     took = duration(bar.width * total)
     inside = f"<b>{name}</b> {took}" if bar.width >= ROOM else ""
     return (
-        f'<span class="tl-bar {_colour(bar.stage)}" style="{_place(bar)}"'
+        f'<span class="tl-piece {_colour(bar.stage)}" style="{_place(bar)}"'
         f' title="{name}: {took}">{inside}</span>'
     )
 
@@ -128,9 +129,9 @@ def _row(request: Mapping[str, Any], row: Row, selected: bool, links: bool) -> s
     inner += f'<span class="tl-only-read">{safe(told)}</span>'
     if not links:
         return f'<li class="{" ".join(states)}"><div>{inner}</div></li>'
-    current = 'aria-current="true"' if selected else ""
-    where = address(request["request_id"], span["id"])
-    return f'<li class="{" ".join(states)}">{link(where, inner, kind="tl-span", more=current)}</li>'
+    where = {"id": request["request_id"], "span": span["id"]}
+    linked = link(inner, "explain", kind="tl-span", current=selected, **where)
+    return f'<li class="{" ".join(states)}">{linked}</li>'
 
 
 def _name(row: Row) -> str:
@@ -139,7 +140,7 @@ def _name(row: Row) -> str:
     orphan = '<small class="tl-tag">parent not here</small>' if row.orphan else ""
     folded = f'<small class="tl-tag">+ {row.folded:,} below</small>' if row.folded else ""
     title = safe(row.span["name"])
-    return f'<span class="tl-text" title="{title}">{failed}{name}</span>{orphan}{folded}'
+    return f'<span class="tl-said" title="{title}">{failed}{name}</span>{orphan}{folded}'
 
 
 def _bar(row: Row) -> str:
@@ -147,8 +148,8 @@ def _bar(row: Row) -> str:
     assert bar is not None
     took = duration(row.span["duration_ms"])
     wide = bar.width >= ROOM
-    colour = _colour(bar.stage) + (" tl-wide" if wide else "")
-    shown = f'<span class="tl-bar {colour}" style="{_place(bar)}">{took if wide else ""}</span>'
+    colour = _colour(bar.stage) + (" tl-roomy" if wide else "")
+    shown = f'<span class="tl-piece {colour}" style="{_place(bar)}">{took if wide else ""}</span>'
     if wide:
         return shown
     beside = (
