@@ -91,7 +91,9 @@ def show_policy(policy: Path | None) -> None:
     if policy is None:
         st.caption("The built-in rules are in force. Rules of your own are laid over them with:")
         st.code(
-            "tracelens policy show > mine.toml\ntracelens ui --policy mine.toml", language=None
+            "tracelens policy show > mine.toml\ntracelens ui --policy mine.toml",
+            language=None,
+            wrap_lines=True,
         )
     elif changes:
         st.caption("These keys are set otherwise than built in:")

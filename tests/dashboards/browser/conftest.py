@@ -6,13 +6,23 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser import start_browser
-from tests.dashboards.browser.visits import WIDE, Scheme, Visit, new_context, new_visit, serving
+from tests.dashboards.browser.visits import (
+    PATIENCE,
+    WIDE,
+    Scheme,
+    Visit,
+    new_context,
+    new_visit,
+    serving,
+)
 from tests.dashboards.stores import Made
 
 Visitor = Callable[..., Visit]
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @pytest.fixture(scope="session")

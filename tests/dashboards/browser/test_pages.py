@@ -24,7 +24,7 @@ BEYOND = """
 () => [...document.querySelectorAll("[data-testid=stMain] *")]
   .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
   .filter(e => !e.closest(".tl-scroll, .tl-raw, .tl-track, .tl-only-read"))
-  .filter(e => !e.closest("[data-testid=stDataFrame], [data-testid=stPlotlyChart]"))
+  .filter(e => !e.closest("[data-testid=stDataFrame], [data-testid=stCode]"))
   .map(e => e.outerHTML.slice(0, 160))
 """
 
