@@ -16,6 +16,7 @@ CHECKS = {
     "format": [PYTHON, "-m", "ruff", "format", "--check", "."],
     "types": [PYTHON, "-m", "mypy"],
     "imports": [str(BIN / "lint-imports")],
+    "browser": [PYTHON, "-m", "tests.browser"],
     "tests": [PYTHON, "-m", "pytest", "-n", "2", "--dist", "worksteal"],
 }
 

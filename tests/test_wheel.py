@@ -34,6 +34,11 @@ def test_it_holds_what_the_package_reads(wheel: Path) -> None:
     assert "tracelens/policy/default.toml" in names
     for each in ALL_SAMPLES:
         assert f"tracelens/_sample_traces/{each.parent.name}/{each.name}" in names
+    pages = [each for each in (ROOT / "dashboards").rglob("*") if each.is_file()]
+    pages = [each for each in pages if "__pycache__" not in each.parts]
+    assert {f"tracelens/_{each.relative_to(ROOT)}" for each in pages} <= names
+    assert "tracelens/_dashboards/.streamlit/config.toml" in names
+    assert "tracelens/show/web/style.css" in names
     assert not [name for name in names if ".venv" in name or "node_modules" in name]
     assert not [name for name in names if name.startswith("tests")]
 

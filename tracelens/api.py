@@ -4,34 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import polars as pl
 
 from tracelens import analyse, policy
-from tracelens.analyse import Explanation, Filters, Match
-from tracelens.errors import UsageError
-from tracelens.ingest import LoadReport, Located, Progress, SourceReport, relocate
+from tracelens.analyse import PERIODS, Coverage, Explanation, Filters, Match, Overview, Totals
+from tracelens.errors import NotFoundError, UsageError
+from tracelens.ingest import (
+    LoadReport,
+    Located,
+    Progress,
+    SourceReport,
+    Upload,
+    find_samples,
+    relocate,
+)
 from tracelens.ingest import ingest as load_inputs
-from tracelens.ingest.reports import add_reports, withdraw_reports
+from tracelens.ingest.report_rows import make_report, read_reports
+from tracelens.ingest.reports import add_reports, mark_report, withdraw_reports
 from tracelens.normalise import find_emitters
 from tracelens.policy import Change, Policy, policy_changes, policy_text
-from tracelens.store import BugReport, Store
+from tracelens.store import BugReport, Cancellation, Damage, Store
 
 __all__ = [
+    "PERIODS",
     "BugReport",
+    "Cancellation",
     "Change",
+    "Damage",
     "Explanation",
     "Filters",
     "LoadReport",
     "Located",
     "Match",
+    "Overview",
     "Progress",
     "SourceReport",
+    "Totals",
     "TraceLens",
+    "Upload",
+    "find_samples",
     "list_emitters",
+    "make_report",
     "policy_changes",
     "policy_text",
+    "read_reports",
 ]
 
 
@@ -60,6 +79,7 @@ class TraceLens:
         self.path = Path(store)
         self.policy: Policy = policy.load(Path(policy_file) if policy_file else None)
         self._store: Store | None = None
+        self._turn = Lock()  # sessions of the dashboard share one library
 
     def __enter__(self) -> TraceLens:
         return self
@@ -75,21 +95,25 @@ class TraceLens:
 
     def ingest(
         self,
-        paths: Sequence[Path | str],
+        paths: Sequence[Path | str | Upload],
         *,
         spans_only: bool = False,
         progress: Callable[[Progress], None] | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> LoadReport:
-        """Load files, folders, globs or `-` (standard input); creates the store if need be.
+        """Load files, folders, globs, uploads or `-` (standard input); creates the store if need.
+
+        `stop` is asked before each input; when true, what was read is kept and no more is read.
 
         Raises InputError when nothing could be loaded, StoreError when the store is busy.
         """
         return load_inputs(
-            [str(path) for path in paths],
+            [path if isinstance(path, Upload) else str(path) for path in paths],
             self.path,
             self.policy,
             spans_only=spans_only,
             progress=progress,
+            stop=stop,
         )
 
     def locate(self, *, progress: Callable[[int, int], None] | None = None) -> Located:
@@ -132,13 +156,52 @@ class TraceLens:
         """Drop bug reports, as if they had never been. Raises NotFoundError for an unknown id."""
         withdraw_reports(self.store(), ids, self.policy)
 
+    def mark_report(self, report_id: str, status: str) -> None:
+        """Give a bug report another status. Raises NotFoundError for an unknown id."""
+        mark_report(self.store(), report_id, status)
+
+    def reports_with_verdicts(self) -> list[dict[str, Any]]:
+        """All bug reports, newest first, each with the verdict on the request that it means.
+
+        Keys: those of a report, `matches` (how many requests it may mean), `request_id` when that
+        is one, and of it `failed, stage, boundary, cause, verdict`.
+        """
+        return analyse.all_reports(self.store())
+
     def reports(self) -> pl.DataFrame:
         """All bug reports, by id, each with the `request_id` that it means now, or null."""
         return analyse.list_reports(self.store())
 
+    def open_reports(self, limit: int) -> list[dict[str, Any]]:
+        """The newest open bug reports, each with the verdict on the request that it means.
+
+        Keys: those of `reports`, and `failed, stage, boundary, cause, verdict`, None without one.
+        """
+        return analyse.open_reports(self.store(), limit)
+
     def failure_groups(self, filters: Filters | None = None) -> pl.DataFrame:
         """Failures that look alike, counted: see `tracelens.analyse.group`."""
         return analyse.group_failures(self.store(), filters or Filters())
+
+    def list_group(self, group: str, filters: Filters | None = None) -> tuple[str, ...]:
+        """Ids of the failures of one of `failure_groups`, the most recent first."""
+        return analyse.list_group(self.store(), filters or Filters(), group)
+
+    def failure_facets(self) -> dict[str, dict[str, int]]:
+        """What failures can be cut by: counts of the values of stage, cause, service and more."""
+        return analyse.failure_facets(self.store())
+
+    def overview(self, period: str = "all") -> Overview:
+        """What failed where and what is new, of a store or its last days (one of `PERIODS`)."""
+        return analyse.overview(self.store(), period)
+
+    def coverage(self, first: int, last: int) -> Coverage:
+        """What the requests of some loads (by `generation`) let us tell: see `Overview`."""
+        return analyse.coverage(self.store(), first, last)
+
+    def period_bounds(self, period: str) -> tuple[int | None, int | None]:
+        """Where one of `PERIODS` begins and ends (exclusive), in ns: with the last request."""
+        return analyse.period_bounds(self.store(), period)
 
     def resolve(self, any_id: str) -> Match:
         """The requests that an id of any kind means. Raises NotFoundError."""
@@ -147,6 +210,18 @@ class TraceLens:
     def explain(self, request_id: str, *, with_text: bool = True) -> Explanation:
         """Everything on one request. Raises NotFoundError."""
         return analyse.explain_request(self.store(), request_id, with_text=with_text)
+
+    def span(self, request_id: str, span_id: str) -> dict[str, Any]:
+        """All that was recorded on one span of a request. Raises NotFoundError."""
+        return analyse.describe_span(self.store(), request_id, span_id)
+
+    def near(self, given: str) -> list[str]:
+        """Ids of requests that begin like an id that means nothing."""
+        return analyse.near_ids(self.store(), given)
+
+    def extent(self) -> dict[str, Any]:
+        """How many requests there are and failed, and when the first and the last began."""
+        return analyse.describe_extent(self.store())
 
     def sql(self, query: str, *, rows: int | None = None) -> pl.DataFrame:
         """Rows of one read-only query over the documented views; one row more than asked when cut.
@@ -161,6 +236,33 @@ class TraceLens:
     def schema(self) -> pl.DataFrame:
         """`view, column, type, sentence` of every view (column null) and column."""
         return self.store().schema()
+
+    def emitters_seen(self) -> list[dict[str, Any]]:
+        """Who wrote what is stored: `emitter` (or None), `spans`, `requests`."""
+        return analyse.emitters_seen(self.store())
+
+    def health(self) -> dict[str, Any]:
+        """Counts and sizes of the store: see `tracelens.analyse.health`."""
+        return analyse.store_health(self.store())
+
+    def sizes(self) -> dict[str, Any]:
+        """Live segments by kind and bytes on disk; needs none of the files to be whole."""
+        return self.store().sizes()
+
+    def verify(self) -> list[Damage]:
+        """Compare every file with its checksum: the damaged ones, and what they hold."""
+        return self.store().verify()
+
+    def version(self) -> int:
+        """A number that changes with everything that is stored, removed or judged anew."""
+        return self.store().version()
+
+    def newest_load(self) -> int:
+        """The number of the newest commit; 0 where there is none, or no store."""
+        try:
+            return self.store().generation()
+        except NotFoundError:
+            return 0
 
     def loads(self) -> list[dict[str, Any]]:
         """Past load reports with their rejects, newest first."""
@@ -198,12 +300,9 @@ class TraceLens:
             raise UsageError(f"{path} is inside the store, where it could replace a part of it")
         return path
 
-    def version(self) -> int:
-        """A number that changes with everything that is written to the store: a key for caches."""
-        return self.store().version()
-
     def store(self) -> Store:
         """The open store. Raises NotFoundError where there is none, StoreError when damaged."""
-        if self._store is None:
-            self._store = Store.open(self.path)
-        return self._store
+        with self._turn:
+            if self._store is None:
+                self._store = Store.open(self.path)
+            return self._store

@@ -7,6 +7,7 @@ TracelensError
 │   └── InputError        2   an input that leaves nothing to do
 │       └── LimitError    2   an input beyond a limit of the policy
 ├── NotFoundError         4   an id, or a store, that does not exist
+├── Cancelled           130   somebody stopped the question before it was answered
 └── StoreError            5   the store is busy, damaged, or newer than this version
 """
 
@@ -57,6 +58,12 @@ class NotFoundError(TracelensError):
     """An id or a store that does not exist."""
 
     exit_code = ExitCode.NOT_FOUND
+
+
+class Cancelled(TracelensError):  # noqa: N818 - it is no mistake of anybody's
+    """The question was stopped before it was answered."""
+
+    exit_code = ExitCode.INTERRUPTED
 
 
 class StoreError(TracelensError):

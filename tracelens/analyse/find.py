@@ -15,8 +15,10 @@ from tracelens.store import Store
 
 #: What `sort` may name: columns that order requests for somebody.
 SORTS = ("started_at", "duration_ms", "cost_usd", "ttfa_ms", "ttft_ms", "stage", "cause", "service")
-#: Columns of the view `requests`.
+#: What `columns` may name.
 COLUMNS = frozenset((*REQUEST, "started_at", "load"))
+#: As a `boundary`: the stage itself broke. As `inputs`: nothing is known to have come in.
+NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Filters:
     """Which requests are wanted; what is None does not filter. `limit` 0 means all of them.
 
     `since` and `until` bound the start (inclusive, exclusive), in UTC unless they say otherwise.
+    `boundary` `none` means broken inside a stage. `inputs` are exactly the kinds of content that
+    came in, sorted, such as `audio+image`, or `none`. `text` is part of the verdict, in any case.
     `where` is a SQL boolean expression over the columns of `requests`. `sort` names a column, with
     `-` in front for descending.
     """
@@ -34,6 +38,9 @@ class Filters:
     modality: str | None = None
     model: str | None = None
     service: str | None = None
+    emitter: str | None = None
+    inputs: str | None = None
+    text: str | None = None
     session: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -43,10 +50,13 @@ class Filters:
     request_ids: tuple[str, ...] | None = None
     sort: str = "-started_at"
     limit: int = 100
+    offset: int = 0
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-EQUAL = ("stage", "boundary", "cause", "service")
+EQUAL = ("stage", "cause", "service", "emitter")
+#: Kinds of content that came in, as `Filters.inputs` names them.
+INPUTS = "coalesce(nullif(array_to_string(input_modalities, '+'), ''), 'none')"
 
 
 def find_requests(store: Store, filters: Filters, columns: Sequence[str] = ()) -> pl.DataFrame:
@@ -63,9 +73,10 @@ def find_requests(store: Store, filters: Filters, columns: Sequence[str] = ()) -
         raise UsageError(f"requests have no column {unknown[0]!r}; see `tracelens schema requests`")
     conditions, params = _conditions(store, filters)
     limit = f" limit {int(filters.limit)}" if filters.limit else ""
-    wanted = ", ".join(columns) or "*"
+    offset = f" offset {int(filters.offset)}" if filters.offset else ""
     sql = (
-        f"select {wanted} from requests{_where(conditions)} order by {_order(filters.sort)}{limit}"
+        f"select {', '.join(columns) or '*'} from requests{_where(conditions)}"
+        f" order by {_order(filters.sort)}{limit}{offset}"
     )
     return store.query(sql, params)
 
@@ -112,6 +123,17 @@ def _conditions(store: Store, filters: Filters) -> tuple[list[str], dict[str, An
         name: getattr(filters, name) for name in EQUAL if getattr(filters, name) is not None
     }
     conditions = [f"{name} = ${name}" for name in params]
+    if filters.boundary == NONE:
+        conditions.append("boundary is null")
+    elif filters.boundary is not None:
+        conditions.append("boundary = $boundary")
+        params["boundary"] = filters.boundary
+    if filters.inputs is not None:
+        conditions.append(f"{INPUTS} = $inputs")
+        params["inputs"] = filters.inputs
+    if filters.text is not None:
+        conditions.append("contains(lower(verdict), lower($text))")
+        params["text"] = filters.text
     if filters.session is not None:
         conditions.append("session_id = $session")
         params["session"] = filters.session

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any, Final
 
 import polars as pl
 
@@ -13,11 +17,13 @@ from tracelens.store import Store
 KEYS = ("stage", "boundary", "cause", "model", "signature")
 EXAMPLES = 3
 #: How often it is asked again when a writer comes between.
-ATTEMPTS = 3
+ATTEMPTS: Final = 3
 #: Columns of `requests` that groups are made of.
-NEEDED = (
+NEEDED: Final = (
     *("stage", "boundary", "cause", "service", "session_id", "started_at", "models", "evidence"),
 )
+#: Hex digits of the id of a group.
+ID_DIGITS: Final = 12
 #: Characters of a signature; what tells errors apart stands at their beginning.
 SIGNATURE = 120
 
@@ -42,10 +48,11 @@ def group_failures(store: Store, filters: Filters) -> pl.DataFrame:
     Columns: `n`, `share` of all that pass the filters (0 to 1), `stage, boundary, cause`, `model`
     (that of the stage to blame, or null), `signature` (the error's message without ids, numbers
     and quoted text, or null), `services`, `sessions`, `first_seen`, `last_seen` (RFC 3339 times,
-    UTC, as datetimes), `examples` (ids of the most recent requests). `limit` counts groups and
-    `sort` is not looked at. Raises QueryError for a bad `where`.
+    UTC, as datetimes), `examples` (ids of the most recent requests), `group` (an id for
+    `list_group`, the same for the same five values). `limit` counts groups and `sort` is not
+    looked at. Raises QueryError for a bad `where`.
     """
-    rows = _failures(store, replace(filters, failed=True)).sort("started_at", "request_id")
+    rows = _failures(store, filters)
     groups = rows.group_by(KEYS, maintain_order=True).agg(
         pl.len().alias("n"),
         services=pl.col("service").drop_nulls().unique().sort(),
@@ -66,19 +73,42 @@ def group_failures(store: Store, filters: Filters) -> pl.DataFrame:
         "last_seen",
         "examples",
     )
-    return ordered.head(filters.limit) if filters.limit else ordered
+    shown = ordered.head(filters.limit) if filters.limit else ordered
+    ids = [group_id(row) for row in shown.select(KEYS).iter_rows(named=True)]
+    return shown.with_columns(group=pl.Series(ids, dtype=pl.String))
+
+
+def group_id(row: Mapping[str, Any]) -> str:
+    """The id of the group with these five values."""
+    values = json.dumps([row[key] for key in KEYS])
+    return hashlib.sha256(values.encode("utf-8", "replace")).hexdigest()[:ID_DIGITS]
+
+
+def list_group(store: Store, filters: Filters, group: str) -> tuple[str, ...]:
+    """Ids of the requests of a group that pass the filters, the most recent first.
+
+    `limit` and `sort` are not looked at; an unknown group has none. Raises QueryError for a bad
+    `where`.
+    """
+    rows = _failures(store, filters)
+    for values in rows.select(KEYS).unique().iter_rows(named=True):
+        if group_id(values) == group:
+            own = [pl.col(key).eq_missing(pl.lit(values[key], pl.String)) for key in KEYS]
+            return tuple(rows.filter(own)["request_id"].reverse())
+    return ()
 
 
 def _failures(store: Store, filters: Filters) -> pl.DataFrame:
-    """The failures that pass the filters, as `_shaped`."""
+    """The failures that pass the filters, oldest first, as `_shaped`."""
+    every = replace(filters, failed=True, limit=0, offset=0)
     for _ in range(ATTEMPTS):
-        chosen = find_ids(store, filters)
+        chosen = find_ids(store, every)
         shaped = store.failures(_shaped, NEEDED)
         rows = shaped.join(chosen, on=["request_id", "load"], how="semi")
         # There are fewer when some were judged anew between the two questions.
         if rows.height == chosen.height:
             break
-    return rows
+    return rows.sort("started_at", "request_id")
 
 
 def _shaped(failures: pl.DataFrame) -> pl.DataFrame:

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 import polars as pl
 
-from tracelens.api import Filters, TraceLens
+from tracelens.api import Filters, TraceLens, find_samples
 from tracelens.cli.options import narrate, print_rich, quiet_option
-from tracelens.errors import ExitCode, NotFoundError, UsageError
+from tracelens.errors import ExitCode, UsageError
 from tracelens.show.records import request_records
 from tracelens.show.text import explanation_text, frame_table, load_sentence, requests_table
 
@@ -47,19 +47,6 @@ def command(keep: Path | None, quiet: bool) -> int:
         _explain_one(lens)
     _say_next(keep, quiet)
     return ExitCode.DONE
-
-
-def find_samples() -> list[Path]:
-    """The trace files of the samples, beside the package or in its wheel.
-
-    Raises NotFoundError when the installation has none.
-    """
-    package = Path(__file__).parents[1]
-    for folder in (package / "_sample_traces", package.parent / "sample_traces"):
-        found = sorted(folder.glob("*/trace.*"))
-        if found:
-            return found
-    raise NotFoundError(f"no sample traces beside {package}: the installation is incomplete")
 
 
 def _show_failures(lens: TraceLens) -> None:

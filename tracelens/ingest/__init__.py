@@ -10,7 +10,8 @@ from tracelens.errors import InputError, LimitError
 from tracelens.ingest.relocate import Located, relocate
 from tracelens.ingest.report import LoadReport, Progress, SourceReport
 from tracelens.ingest.run import Run
-from tracelens.ingest.sources import find_sources
+from tracelens.ingest.samples import find_samples
+from tracelens.ingest.sources import Upload, find_sources
 from tracelens.policy import Policy
 from tracelens.store import check_place
 
@@ -19,6 +20,8 @@ __all__ = [
     "Located",
     "Progress",
     "SourceReport",
+    "Upload",
+    "find_samples",
     "find_sources",
     "ingest",
     "relocate",
@@ -26,21 +29,23 @@ __all__ = [
 
 
 def ingest(
-    paths: Sequence[str],
+    paths: Sequence[str | Upload],
     store_path: Path,
     policy: Policy,
     *,
     spans_only: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> LoadReport:
     """Load inputs into a store, creating it when there is something to load.
 
     Args:
-        paths: files, folders (all files below), globs, or `-` for standard input.
+        paths: files, folders (all files below), globs, `-` for standard input, or uploads.
         store_path: folder of the store.
         policy: stage rules, expectations and limits.
         spans_only: store spans without judging requests.
         progress: called now and then while reading.
+        stop: asked before each input; when true, what was read is kept and the rest is not read.
 
     Raises:
         InputError: no input held anything that could be loaded; names the first reason.
@@ -53,6 +58,8 @@ def ingest(
     try:
         sources = list(find_sources(paths, policy.limits))
         for number, source in enumerate(sources, 1):
+            if stop is not None and stop():
+                break
             report.sources.append(run.load(source, number, len(sources)))
         run.flush()
         report.unlearned = run.unlearned()

@@ -10,7 +10,7 @@ import polars as pl
 from tracelens.analyse.resolve import candidates, from_link, resolve_id, traces_of_report
 from tracelens.errors import NotFoundError, UsageError
 from tracelens.ingest.judge import judge
-from tracelens.model import BUG_REPORT
+from tracelens.model import BUG_REPORT, REQUEST
 from tracelens.policy import Policy
 from tracelens.store import BugReport, Store
 
@@ -43,6 +43,21 @@ def withdraw_reports(store: Store, ids: Sequence[str], policy: Policy) -> None:
         if each not in known:
             raise NotFoundError(f"there is no bug report {each!r}; see `tracelens report list`")
     _change(store, [], ids, policy)
+
+
+def mark_report(store: Store, report_id: str, status: str) -> None:
+    """Give a bug report another status; what it means stays as it is.
+
+    Raises:
+        NotFoundError: there is no report with this id.
+        StoreError: the store is busy, damaged or newer.
+    """
+    rows = store.bug_reports().filter(report_id=report_id).rows(named=True)
+    if not rows:
+        raise NotFoundError(f"there is no bug report {report_id!r}")
+    changed = BugReport(**{**rows[0], "status": status})
+    with store.writer() as writer:
+        writer.commit(None, pl.DataFrame(schema=REQUEST), [], reports=[changed])
 
 
 def _change(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -17,13 +19,29 @@ from tracelens.read import Source, file_source, sources_in
 STORE_LOG: Final = "log.sqlite"
 
 
-def find_sources(paths: Sequence[str], limits: Limits) -> Iterator[Source]:
+@dataclass(frozen=True)
+class Upload:
+    """Bytes that somebody handed over, and what they call them: the name opens nothing."""
+
+    name: str
+    data: bytes
+
+    def source(self) -> Source:
+        """The bytes as an input."""
+        return Source(self.name, lambda: io.BytesIO(self.data), len(self.data))
+
+
+def find_sources(paths: Sequence[str | Upload], limits: Limits) -> Iterator[Source]:
     """The inputs that paths, folders, globs and archives name, each once, in order.
 
     A path that leads to nothing is an input too, one that cannot be opened: the others load.
     """
     seen: set[str] = set()
     for path in paths:
+        if isinstance(path, Upload):
+            # Two may have one name.
+            yield from _members(path.source(), limits)
+            continue
         for source in [Source("-", _standard_input)] if path == "-" else _sources(path):
             real = source.path if path == "-" else os.path.realpath(source.path)
             if real not in seen:

@@ -1,5 +1,6 @@
 """Parquet segments, the log that says which are live, and DuckDB views over them."""
 
+from tracelens.store.cancel import Cancellation
 from tracelens.store.log import BugReport
 from tracelens.store.lookups import Find
 from tracelens.store.neighbours import Reach
@@ -12,6 +13,7 @@ from tracelens.store.writer import Fresh, Writer
 
 __all__ = [
     "BugReport",
+    "Cancellation",
     "Damage",
     "Find",
     "Fresh",

@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from tracelens.errors import QueryError, StoreError
+from tracelens.store.cancel import cancellable
 from tracelens.store.checksum import REPAIR, first_damage
 from tracelens.store.disk import WAY_OUT
 
@@ -60,7 +61,7 @@ class Engine:
 
     def frame(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Rows of a query. Raises QueryError, or StoreError when a segment cannot be read."""
-        with self.cursor() as cursor, self.translated():
+        with self.cursor() as cursor, self.translated(), cancellable(cursor):
             return as_frame(cursor.sql(sql, params=params or {}).to_arrow_table())
 
     @contextmanager

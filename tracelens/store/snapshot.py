@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from tracelens.errors import QueryError
+from tracelens.store.cancel import cancellable
 from tracelens.store.engine import Engine, as_frame
 from tracelens.store.guard import check_condition, check_query
 from tracelens.store.live import install_live, install_records
@@ -54,7 +55,7 @@ class Snapshot:
             watchdog = threading.Timer(seconds, cursor.interrupt)
             watchdog.start()
             try:
-                with self.engine.translated(trusted=False):
+                with self.engine.translated(trusted=False), cancellable(cursor):
                     return _first_rows(cursor, sql, rows + 1)
             except QueryError as error:
                 if isinstance(error.__cause__, duckdb.InterruptException):

@@ -85,6 +85,14 @@ class Store:
                 self._snapshot = Snapshot(self.path, *self._log.everything())
             return self._snapshot
 
+    def version(self) -> int:
+        """A number that changes with everything that is stored, removed or judged anew."""
+        return self._log.version()
+
+    def generation(self) -> int:
+        """The number of the newest commit; 0 in an empty store."""
+        return self._log.generation()
+
     def find(self, kind: Find, text: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """The requests that an id means, in order of start and then of id; none is no error.
 
@@ -140,10 +148,6 @@ class Store:
         function that lives as long, and leave little.
         """
         return self._lookup().failures(shape, columns)
-
-    def version(self) -> int:
-        """A number that changes with everything that is written to the store."""
-        return self._log.version()
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Rows of our own SQL over the views at the newest version, `$name` parameters bound."""
@@ -235,6 +239,27 @@ class Store:
         """
         return find_damage(self.path, self._log)
 
+    def sizes(self) -> dict[str, Any]:
+        """What lies in the folder of the store.
+
+        `segments`: a row for each kind of live segment (`kind, segments, rows, bytes`); `bytes` of
+        all files, those that wait to be removed too; `log_bytes` of the log.
+        """
+        kinds: dict[str, dict[str, Any]] = {}
+        for each in self._log.live().segments:
+            none = {"kind": each.kind, "segments": 0, "rows": 0, "bytes": 0}
+            row = kinds.setdefault(each.kind, none)
+            row["segments"] += 1
+            row["rows"] += each.rows
+            row["bytes"] += each.bytes
+        sizes = {file: _size(file) for file in self.path.rglob("*")}
+        log = sum(size for file, size in sizes.items() if file.name.startswith(LOG_FILE))
+        return {
+            "segments": [kinds[kind] for kind in sorted(kinds)],
+            "bytes": sum(sizes.values()),
+            "log_bytes": log,
+        }
+
     def stage(self) -> Stage:
         """A place to put the spans of one part, without a lock; use it as a context manager."""
         return Stage(self.path)
@@ -302,6 +327,14 @@ def _report(load: Load) -> dict[str, Any]:
         "committed_at": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "final": bool(load.final),
     }
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file; none where it was removed meanwhile."""
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except OSError:
+        return 0
 
 
 def _listed(traces: Iterable[str] | None) -> list[str] | None:

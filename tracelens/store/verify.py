@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tracelens.store.cancel import check_cancelled
 from tracelens.store.checksum import UNDECODED, damage_of
 from tracelens.store.keys import WIDTHS, IdKind
 from tracelens.store.log import Kind, Load, Log, Moment, Segment, Tombstone
@@ -35,9 +36,10 @@ def find_damage(store: Path, log: Log) -> list[Damage]:
     """All damaged segments of the newest version, oldest first."""
     live, records = log.everything()
     checksums = log.checksums()
-    reasons = {
-        each.name: damage_of(store / SEGMENT_FOLDER, each, checksums) for each in live.segments
-    }
+    reasons = {}
+    for each in live.segments:
+        check_cancelled()
+        reasons[each.name] = damage_of(store / SEGMENT_FOLDER, each, checksums)
     whole = [each for each in live.of("requests") if reasons[each.name] is None]
     found = []
     with log.moment() as moment:

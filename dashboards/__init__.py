@@ -1,0 +1,1 @@
+"""The pages that `tracelens ui` shows: layout only, the library is reached through its API."""

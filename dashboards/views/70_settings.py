@@ -1,0 +1,136 @@
+"""Settings: the rules in force, who wrote the spans, and how the store is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import jobs
+import streamlit as st
+from shared import INGEST, ask, has_store, lens, show_error, show_head, show_html, show_note
+
+from tracelens.api import TraceLens, list_emitters, policy_changes, policy_text
+from tracelens.errors import StoreError, TracelensError
+from tracelens.show.web import (
+    changes_html,
+    damage_html,
+    emitters_html,
+    health_html,
+    health_sentence,
+    job_html,
+    segments_html,
+)
+
+STEP = 0.5
+
+
+def main() -> None:
+    """Policy, emitters, store."""
+    file = os.environ.get("TRACELENS_POLICY")
+    policy = Path(file) if file else None
+    changes = policy_changes(policy)
+    if not has_store():
+        show_head("No store yet.", f"One is made at {lens().path} with the first load.")
+        show_policy(policy)
+        return
+    # Each by itself: who looks here may have a damaged store.
+    attempt(lambda: show_health(len(changes)))
+    show_policy(policy)
+    attempt(show_emitters)
+    attempt(show_files)
+
+
+def attempt(show: Callable[[], None]) -> None:
+    """Show a part, or why it cannot be shown."""
+    try:
+        show()
+    except TracelensError as error:
+        show_error(error)
+
+
+def show_health(changes: int) -> None:
+    """The state of verdicts and store."""
+    health = ask(TraceLens.health)
+    show_head(health_sentence(health, changes))
+    show_html(health_html(health))
+    show_judging(health["stale"])
+
+
+def show_judging(stale: int) -> None:
+    """Judge anew, and how far that is."""
+    if jobs.board().running() is not None:
+        watch()
+        return
+    ended = jobs.board().latest
+    if ended is not None and ended.said:
+        show_note(f"{ended.said}, in {ended.seconds:,.0f} s.", kind="good")
+    if st.button("Judge everything anew", type="primary" if stale else "secondary"):
+        try:
+            jobs.judge_anew(lens())
+        except StoreError as error:
+            show_error(error)
+            return
+        st.rerun()
+
+
+@st.fragment(run_every=STEP)
+def watch() -> None:
+    """How far the job is, which may be a load."""
+    job = jobs.board().running()
+    if job is None:
+        st.rerun()
+    show_html(job_html(job.title, job.progress, job.share, job.elapsed()))
+    st.progress(job.share or 0.0)
+
+
+def show_policy(policy: Path | None) -> None:
+    """What differs from the built-in policy, and all of it."""
+    st.header("Policy")
+    changes = policy_changes(policy)
+    if policy is None:
+        st.caption("The built-in rules are in force. Rules of your own are laid over them with:")
+        st.code(
+            "tracelens policy show > mine.toml\ntracelens ui --policy mine.toml",
+            language=None,
+            wrap_lines=True,
+        )
+    elif changes:
+        st.caption("These keys are set otherwise than built in:")
+        show_html(changes_html(changes))
+    else:
+        st.caption("The policy file changes nothing.")
+    with st.expander("The whole policy, every rule with its reason"):
+        st.code(policy_text(policy), language="toml", height=480)
+
+
+def show_emitters() -> None:
+    """Who wrote the spans of this store."""
+    st.header("Emitters in this store")
+    seen = ask(TraceLens.emitters_seen)
+    if seen:
+        show_html(emitters_html(seen, list_emitters()))
+    else:
+        st.page_link(INGEST, label="Nothing is loaded yet", icon=":material/upload_file:")
+
+
+def show_files() -> None:
+    """Files of the store, and whether they are as they were written."""
+    st.header("Files")
+    st.caption(f"The store at {lens().path}".replace("`", "'"))
+    show_html(segments_html(ask(TraceLens.sizes)))
+    if not st.button("Verify every file", icon=":material/verified:"):
+        return
+    damaged = ask(TraceLens.verify)
+    if damaged:
+        show_note(
+            "Some files are damaged",
+            "What they hold is named below: load those dumps again, or take the files from a copy.",
+            "fail",
+        )
+        show_html(damage_html(damaged))
+    else:
+        show_note("✓ Every file is as it was written", kind="good")
+
+
+main()

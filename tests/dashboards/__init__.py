@@ -1,0 +1,1 @@
+"""Tests of the pages: scripts without a browser first, whole journeys in one after."""

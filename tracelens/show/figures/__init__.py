@@ -1,0 +1,1 @@
+"""Plotly figures of finished values, in the colours of a palette."""

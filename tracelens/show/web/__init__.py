@@ -1,0 +1,102 @@
+"""HTML of finished values, for the pages and for files that people pass on.
+
+Everything from a trace goes through `safe`, and nothing else makes text of it.
+"""
+
+from tracelens.show.web.coverage import coverage_html
+from tracelens.show.web.difference import differences_html, texts_html
+from tracelens.show.web.evidence import evidence_html
+from tracelens.show.web.failures import (
+    failures_html,
+    failures_sentence,
+    group_html,
+    groups_html,
+)
+from tracelens.show.web.html import moment, safe, stylesheet
+from tracelens.show.web.loads import (
+    job_html,
+    load_html,
+    load_rows,
+    past_html,
+    reasons_html,
+    reject_records,
+    rejects_html,
+    sources_html,
+)
+from tracelens.show.web.matrix import matrix_html
+from tracelens.show.web.neighbours import extent_sentence, requests_html
+from tracelens.show.web.notes import notes_html
+from tracelens.show.web.overview import (
+    metrics_html,
+    new_html,
+    open_reports_html,
+    span_of_time,
+    stale_html,
+    state_sentence,
+    strip_html,
+)
+from tracelens.show.web.page import evidence_page
+from tracelens.show.web.parts import href, inputs_name, link, stage_name
+from tracelens.show.web.rail import rail_html
+from tracelens.show.web.reports import reports_html, reports_sentence
+from tracelens.show.web.settings import (
+    changes_html,
+    damage_html,
+    emitters_html,
+    health_html,
+    health_sentence,
+    segments_html,
+)
+from tracelens.show.web.span import span_html
+from tracelens.show.web.verdict import verdict_html
+from tracelens.show.web.waterfall import waterfall_html
+
+__all__ = [
+    "changes_html",
+    "coverage_html",
+    "damage_html",
+    "differences_html",
+    "emitters_html",
+    "evidence_html",
+    "evidence_page",
+    "extent_sentence",
+    "failures_html",
+    "failures_sentence",
+    "group_html",
+    "groups_html",
+    "health_html",
+    "health_sentence",
+    "href",
+    "inputs_name",
+    "job_html",
+    "link",
+    "load_html",
+    "load_rows",
+    "matrix_html",
+    "metrics_html",
+    "moment",
+    "new_html",
+    "notes_html",
+    "open_reports_html",
+    "past_html",
+    "rail_html",
+    "reasons_html",
+    "reject_records",
+    "rejects_html",
+    "reports_html",
+    "reports_sentence",
+    "requests_html",
+    "safe",
+    "segments_html",
+    "sources_html",
+    "span_html",
+    "span_of_time",
+    "stage_name",
+    "stale_html",
+    "state_sentence",
+    "strip_html",
+    "stylesheet",
+    "texts_html",
+    "verdict_html",
+    "waterfall_html",
+]
