@@ -696,7 +696,7 @@ def test_uploads_are_inputs_and_their_names_open_nothing(tmp_path: Path) -> None
         ("-", 4, "loaded"),
         ("/etc/passwd", 4, "loaded"),
         ("/etc/passwd", 0, "refused"),
-        ("dumps.zip/inside.jsonl", 4, "loaded_before"),
+        ("dumps.zip!inside.jsonl", 4, "loaded_before"),
     ]
 
 

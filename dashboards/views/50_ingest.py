@@ -70,7 +70,7 @@ def take_uploads() -> None:
         key=f"uploader-{turn}",
     )
     st.caption("More than 500 MB? The command line takes any size, and its report shows here too:")
-    st.code(f"tracelens ingest traces.jsonl --store {lens().path}", language="bash")
+    st.code(f"tracelens ingest traces.jsonl --store {lens().path}", language=None, wrap_lines=True)
     if files and (running is None or st.button("Load when the other load is done")):
         given = [Upload(each.name, each.getvalue()) for each in files]
         title = files[0].name if len(files) == 1 else f"{len(files)} files"

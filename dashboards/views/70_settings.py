@@ -99,7 +99,7 @@ def show_policy(policy: Path | None) -> None:
     else:
         st.caption("The policy file changes nothing.")
     with st.expander("The whole policy, every rule with its reason"):
-        st.code(policy_text(policy), language="toml", height=480)
+        st.code(policy_text(policy), language=None, height=480)
 
 
 def show_emitters() -> None:
