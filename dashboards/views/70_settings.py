@@ -91,7 +91,7 @@ def show_policy(policy: Path | None) -> None:
     if policy is None:
         st.caption("The built-in rules are in force. Rules of your own are laid over them with:")
         st.code(
-            "tracelens policy show > mine.toml\ntracelens ui --policy mine.toml", language="bash"
+            "tracelens policy show > mine.toml\ntracelens ui --policy mine.toml", language=None
         )
     elif changes:
         st.caption("These keys are set otherwise than built in:")
