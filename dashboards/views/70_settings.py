@@ -90,9 +90,7 @@ def show_policy(policy: Path | None) -> None:
     changes = policy_changes(policy)
     if policy is None:
         st.caption("The built-in rules are in force. Rules of your own are laid over them with:")
-        st.code(
-            "tracelens policy show > mine.toml\ntracelens ui --policy mine.toml", language=None
-        )
+        st.code("tracelens policy show > mine.toml\ntracelens ui --policy mine.toml", language=None)
     elif changes:
         st.caption("These keys are set otherwise than built in:")
         show_html(changes_html(changes))
