@@ -180,6 +180,57 @@ export default function ({ setTriggerValue }) {
 """
 
 
+def copy_link() -> None:
+    """A button that puts the address of this page on the clipboard."""
+    button = st.components.v2.component("copy_link", html=_COPY_HTML, css=_COPY_CSS, js=_COPY)
+    button(key="copy_link", width="content")
+
+
+_COPY_HTML = """
+<button type="button">Copy link <kbd>Alt + L</kbd></button>
+<input readonly hidden aria-label="Link to this page">
+<span role="status" aria-live="polite"></span>
+"""
+_COPY_CSS = """
+:host { display: block; }
+button { font: inherit; color: var(--st-text-color); background: var(--st-background-color);
+  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
+  padding: .25rem .75rem; min-height: 2.5rem; cursor: pointer; white-space: nowrap; }
+button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 2px; }
+kbd { font: inherit; opacity: .75; margin-left: .4em; }
+input { font: inherit; width: 22rem; max-width: 100%; }
+span { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+@media (max-width: 640px) { kbd { display: none; } }
+"""
+_COPY = """
+export default function ({ parentElement }) {
+  const find = (name) => parentElement.querySelector(name);
+  const [button, field, said] = ["button", "input", "span"].map(find);
+  const before = button.innerHTML;
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(location.href);
+      button.textContent = said.textContent = "✓ Link copied";
+      setTimeout(() => { button.innerHTML = before; said.textContent = ""; }, 2000);
+    } catch {
+      // Browsers refuse the clipboard to pages from elsewhere without https.
+      field.hidden = false;
+      field.value = location.href;
+      field.select();
+    }
+  };
+  const pressed = (event) => {
+    const typing = /^(input|textarea|select)$/i.test(event.target.tagName ?? "");
+    if (event.altKey && event.code === "KeyL" && !typing) { event.preventDefault(); copy(); }
+  };
+  button.onclick = copy;
+  document.addEventListener("keydown", pressed);
+  return () => document.removeEventListener("keydown", pressed);
+}
+"""
+
+
 def choose(name: str, label: str, options: Sequence[str], show: Callable[[str], str]) -> str:
     """A choice that stands in the address under its name; nothing is chosen by default."""
     given = str(st.query_params.get(name, ""))

@@ -17,6 +17,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-quic",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
     "--no-first-run",
 )
 

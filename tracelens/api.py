@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import polars as pl
@@ -69,6 +70,7 @@ class TraceLens:
         self.path = Path(store)
         self.policy: Policy = policy.load(Path(policy_file) if policy_file else None)
         self._store: Store | None = None
+        self._turn = Lock()  # sessions of the dashboard share one library
 
     def __enter__(self) -> TraceLens:
         return self
@@ -190,6 +192,18 @@ class TraceLens:
         """Everything on one request. Raises NotFoundError."""
         return analyse.explain_request(self.store(), request_id, with_text=with_text)
 
+    def span(self, request_id: str, span_id: str) -> dict[str, Any]:
+        """All that was recorded on one span of a request. Raises NotFoundError."""
+        return analyse.describe_span(self.store(), request_id, span_id)
+
+    def near(self, given: str) -> list[str]:
+        """Ids of requests that begin like an id that means nothing."""
+        return analyse.near_ids(self.store(), given)
+
+    def extent(self) -> dict[str, Any]:
+        """How many requests there are and failed, and when the first and the last began."""
+        return analyse.describe_extent(self.store())
+
     def sql(self, query: str, *, rows: int | None = None) -> pl.DataFrame:
         """Rows of one read-only query over the documented views; one row more than asked when cut.
 
@@ -269,6 +283,7 @@ class TraceLens:
 
     def store(self) -> Store:
         """The open store. Raises NotFoundError where there is none, StoreError when damaged."""
-        if self._store is None:
-            self._store = Store.open(self.path)
-        return self._store
+        with self._turn:
+            if self._store is None:
+                self._store = Store.open(self.path)
+            return self._store

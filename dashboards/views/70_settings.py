@@ -90,14 +90,18 @@ def show_policy(policy: Path | None) -> None:
     changes = policy_changes(policy)
     if policy is None:
         st.caption("The built-in rules are in force. Rules of your own are laid over them with:")
-        st.code("tracelens policy show > mine.toml\ntracelens ui --policy mine.toml", language=None)
+        st.code(
+            "tracelens policy show > mine.toml\ntracelens ui --policy mine.toml",
+            language=None,
+            wrap_lines=True,
+        )
     elif changes:
         st.caption("These keys are set otherwise than built in:")
         show_html(changes_html(changes))
     else:
         st.caption("The policy file changes nothing.")
     with st.expander("The whole policy, every rule with its reason"):
-        st.code(policy_text(policy), language=None, height=480)
+        st.code(policy_text(policy), language="toml", height=480)
 
 
 def show_emitters() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracelens.analyse.critical_path import build_tree, critical_path
+from tracelens.analyse.critical_path import build_tree, critical_path, sweep
 
 STAGES = (None, "transcription", "reasoning", "synthesis")
 
@@ -94,6 +94,29 @@ def test_spans_on_the_path() -> None:
     assert on_path == {"turn", "stt", "tts"}
 
 
+def test_the_path_in_order_of_time() -> None:
+    pieces, _ = sweep(
+        build_tree(
+            [
+                span("turn", 0, 100),
+                span("stt", 0, 20, "transcription", "turn"),
+                span("again", 20, 30, "transcription", "turn"),
+                span("llm", 40, 100, "reasoning", "turn"),
+                span("tts", 50, 60, "synthesis", "llm"),
+            ],
+            0,
+            100 * 10**6,
+        )
+    )
+    assert [(stage, start // 10**6, end // 10**6) for stage, start, end in pieces] == [
+        ("transcription", 0, 30),
+        ("residual", 30, 40),
+        ("reasoning", 40, 50),
+        ("synthesis", 50, 60),
+        ("reasoning", 60, 100),
+    ]
+
+
 @st.composite
 def trees(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Spans with any parents, also circles; times tie, have no length, or lie outside."""
@@ -112,6 +135,9 @@ def trees(draw: st.DrawFn) -> list[dict[str, Any]]:
 @settings(max_examples=300, deadline=None)
 def test_it_adds_up_to_the_duration(spans: list[dict[str, Any]], end: int) -> None:
     spent, on_path = path(*spans, end=end)
+    pieces, _ = sweep(build_tree(spans, 0, end * 10**6))
+    edges = [0, *(edge for _, *times in pieces for edge in times), end * 10**6]
+    assert edges[::2] == edges[1::2]  # no gap, nothing twice
     assert sum(spent.values()) == pytest.approx(end)
     assert all(value > 0 for value in spent.values())
     assert on_path <= {each["span_id"] for each in spans}

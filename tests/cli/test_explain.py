@@ -55,7 +55,8 @@ WATERFALL = {
 def test_json_has_the_fields_of_the_contract(lost: Path, row: dict[str, Any]) -> None:
     ended = run("explain", row["request_id"], "--store", lost, "--format", "json")
     found = ended.json()
-    beside = {"spans", "texts", "critical_path", "cost", "links", "runner_up", "settle"}
+    beside = {"spans", "texts", "critical_path", "lane", "cost", "links"}
+    beside |= {"runner_up", "settle"}
     assert found.keys() == FIELDS.keys() | OURS | beside
     assert {name: found[name] for name in row} == row
     assert {each["id"] for each in found["spans"]} == set(row["span_ids"])

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.command import ROOT
+from tests.dashboards.stores import Made, make_store
 from tests.traces import ALL_SAMPLES, load
 
 APP = ROOT / "dashboards" / "app.py"
@@ -25,6 +26,12 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = tmp_path_factory.mktemp("samples") / "store"
     load(store, *ALL_SAMPLES).close()
     return store
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A store with requests in every state. Read it only."""
+    return make_store(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture

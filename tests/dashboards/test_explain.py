@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.dashboards.conftest import Open, html_of
+from tests.dashboards.stores import Made
 from tracelens import Filters, TraceLens
 
 
@@ -39,4 +42,79 @@ def test_an_id_of_several_requests_lists_them(open_page: Open, samples: Path) ->
         ).row(0, named=True)
     app = open_page(samples, "explain", id=counted["session_id"])
     assert f"means {counted['n']} requests" in html_of(app)
-    assert len(app.get("page_link")) == counted["n"]
+    assert html_of(app).count('class="tl-line-link"') == counted["n"]
+
+
+#: By state, what a reader must see there.
+SEEN = {
+    "healthy": ("No failure was found", "✓ the same words", "Same session"),
+    "lost": ("✕ 1 dropped · 0 added", "✕ hand-over failed", "✕ transcript handed over"),
+    "reported": ("Content was lost between transcription and reasoning", "a bug report says"),
+    "failed": ("<h1>Transcription broke this request.</h1>", "✕ failed", "Similar failures"),
+    "undetermined": (
+        "? Failed, stage unknown",
+        "What would decide the next such case",
+        "<code>gen_ai.input.messages</code>",
+    ),
+    "unrecorded": ("– no data", "was not recorded, so the hand-over cannot be compared"),
+    "orphans": ("~ Incomplete", "parent not here", "the trace is incomplete", "✕ tool call failed"),
+    "huge": ("9,990 more spans are folded away", "+ 9,990 below"),
+    "hostile": ("&lt;img src=x onerror=",),
+    "missing": ("Not found", "The store holds 99 requests, from 25 Nov 2026", "tl-line-link"),
+    "session": ("means 2 requests",),
+}
+
+
+@pytest.mark.parametrize("state", SEEN)
+def test_every_state_says_what_it_is(open_page: Open, made: Made, state: str) -> None:
+    app = open_page(made.path, "explain", id=made.ids[state])
+    assert not app.exception
+    shown = html_of(app) + "".join(f" {each.value} " for each in app.header)
+    for words in SEEN[state]:
+        assert words in shown
+    assert "<img" not in shown
+    assert "Something went wrong" not in shown
+
+
+def test_actions_are_there_once_a_request_is(open_page: Open, made: Made) -> None:
+    assert not open_page(made.path, "explain", id=made.ids["missing"]).get("download_button")
+    app = open_page(made.path, "explain", id=made.ids["lost"])
+    labels = [each.proto.label for each in app.get("download_button")]
+    assert labels == ["Evidence file", "Markdown for a ticket", "JSON"]
+
+
+def test_a_span_in_the_address_is_shown_whole(open_page: Open, made: Made) -> None:
+    with TraceLens(made.path) as lens:
+        explained = lens.explain(lens.resolve(made.ids["failed"]).request_ids[0])
+    (span,) = (each for each in explained.spans if each["stage"] == "transcription")
+    shown = html_of(open_page(made.path, "explain", id=made.ids["failed"], span=span["id"]))
+    assert '<section class="tl tl-card tl-fail" aria-label="Span">' in shown
+    assert "<code>openinference.span.kind</code>" in shown
+    assert 'aria-current="true"' in shown
+    shown = html_of(open_page(made.path, "explain", id=made.ids["failed"], span="<b>no"))
+    assert "has no span &#x27;&lt;b&gt;no&#x27;" in shown
+
+
+def test_all_spans_of_a_huge_trace_can_be_seen_in_a_table(open_page: Open, made: Made) -> None:
+    app = open_page(made.path, "explain", id=made.ids["huge"])
+    assert not app.dataframe
+    (toggle,) = app.toggle
+    assert toggle.label == "All 10,006 spans as a table"
+    toggle.set_value(True).run()
+    assert app.dataframe[0].value.shape == (10_006, 7)
+
+
+def test_old_verdicts_and_confidence_are_told(
+    open_page: Open, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explain = TraceLens.explain
+
+    def older(self: TraceLens, *args: str) -> object:
+        explained = explain(self, *args)
+        explained.request.update(stale=True, confidence=0.94)
+        return explained
+
+    monkeypatch.setattr(TraceLens, "explain", older)
+    shown = html_of(open_page(made.path, "explain", id=made.ids["lost"]))
+    assert "Confidence high · 0.94" in shown
+    assert "~ Judged by older rules" in shown

@@ -1,6 +1,7 @@
 """Questions asked of judged requests: which ones, which one, and the whole answer on one."""
 
 from tracelens.analyse.explain import Explanation, explain_request
+from tracelens.analyse.extent import describe_extent
 from tracelens.analyse.facets import failure_facets
 from tracelens.analyse.find import Filters, count_unknown, find_requests, find_traces
 from tracelens.analyse.group import group_failures, list_group
@@ -15,7 +16,8 @@ from tracelens.analyse.overview import (
     period_bounds,
 )
 from tracelens.analyse.reports import OPEN, all_reports, open_reports
-from tracelens.analyse.resolve import Match, list_reports, resolve_id
+from tracelens.analyse.resolve import Match, list_reports, near_ids, resolve_id
+from tracelens.analyse.span import describe_span
 
 __all__ = [
     "OPEN",
@@ -29,6 +31,8 @@ __all__ = [
     "all_reports",
     "count_unknown",
     "coverage",
+    "describe_extent",
+    "describe_span",
     "emitters_seen",
     "explain_request",
     "failure_facets",
@@ -37,6 +41,7 @@ __all__ = [
     "group_failures",
     "list_group",
     "list_reports",
+    "near_ids",
     "open_reports",
     "overview",
     "period_bounds",

@@ -7,8 +7,13 @@ Equal times count as before one another, or emitters that round to milliseconds 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+
+#: A piece of the path: its stage or `residual`, and when it begins and ends in ns.
+Piece = tuple[str, int, int]
 
 
 @dataclass
@@ -64,7 +69,24 @@ def critical_path(root: Node) -> tuple[dict[str, float], set[str]]:
 
     The values add up to the duration of the root.
     """
+    pieces, on_path = sweep(root)
+    return add_up(pieces), on_path
+
+
+def add_up(pieces: Iterable[Piece]) -> dict[str, float]:
+    """Milliseconds by stage."""
     spent: dict[str, int] = {}
+    for stage, start, end in pieces:
+        spent[stage] = spent.get(stage, 0) + end - start
+    return {stage: nanos / 1e6 for stage, nanos in sorted(spent.items())}
+
+
+def sweep(root: Node) -> tuple[list[Piece], set[str]]:
+    """The path in order of time, each piece as long as its stage lasts, and the spans on it.
+
+    The pieces cover the root without a gap.
+    """
+    pieces: list[Piece] = []
     on_path: set[str] = set()
     waiting: list[tuple[Node, int, int, str | None]] = [(root, root.start, root.end, None)]
     while waiting:
@@ -76,15 +98,19 @@ def critical_path(root: Node) -> tuple[dict[str, float], set[str]]:
             begin = max(child.start, low)
             if child.start >= cursor or end <= begin:
                 continue
-            _spend(spent, stage, cursor - end)
+            pieces.append((stage or "residual", end, cursor))
             waiting.append((child, begin, end, stage))
             cursor = begin
-        _spend(spent, stage, cursor - low)
+        pieces.append((stage or "residual", low, cursor))
     on_path.discard("")
-    return {stage: nanos / 1e6 for stage, nanos in sorted(spent.items())}, on_path
+    return _joined(pieces), on_path
 
 
-def _spend(spent: dict[str, int], stage: str | None, nanos: int) -> None:
-    if nanos > 0:
-        name = stage or "residual"
-        spent[name] = spent.get(name, 0) + nanos
+def _joined(pieces: Iterable[Piece]) -> list[Piece]:
+    """Pieces in order of time; neighbours of one stage are one."""
+    in_time = sorted((start, end, stage) for stage, start, end in pieces if start < end)
+    joined: list[Piece] = []
+    for stage, group in groupby(in_time, key=itemgetter(2)):
+        run = list(group)
+        joined.append((stage, run[0][0], run[-1][1]))
+    return joined

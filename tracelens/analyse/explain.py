@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from tracelens.analyse.critical_path import build_tree, critical_path
+from tracelens.analyse.critical_path import Piece, add_up, build_tree, sweep
 from tracelens.analyse.settle import what_settles
 from tracelens.checks.compare import diff_words
 from tracelens.errors import NotFoundError
@@ -31,6 +31,9 @@ LAST = max(PLACES.values())
 ALIKE = ["request_id", "started_at", "start_unix_nano", "verdict"]
 ALIKE_SHOWN = 5
 
+#: What is told of each piece of the critical path.
+LANE = ("stage", "start_unix_nano", "end_unix_nano")
+
 STATUS = {0: "unset", 1: "ok", 2: "error"}
 
 
@@ -40,14 +43,16 @@ class Explanation:
 
     `request` is the row of the contract. `spans` is the waterfall in order of time, `texts` what
     each stage received and emitted, with word diffs at the boundaries, `critical_path` stage → ms
-    (adds up to the duration), `cost` line items, `links` to neighbours,
-    `runner_up` why the second candidate lost, `settle` what to record to tell the next such case.
+    (adds up to the duration), `lane` the same path in order of time, `cost` line items, `links` to
+    neighbours, `runner_up` why the second candidate lost, `settle` what to record to tell the next
+    such case.
     """
 
     request: dict[str, Any]
     spans: list[dict[str, Any]] = field(default_factory=list)
     texts: list[dict[str, Any]] = field(default_factory=list)
     critical_path: dict[str, float] = field(default_factory=dict)
+    lane: list[dict[str, Any]] = field(default_factory=list)
     cost: list[dict[str, Any]] = field(default_factory=list)
     links: dict[str, Any] = field(default_factory=dict)
     runner_up: str | None = None
@@ -65,23 +70,29 @@ def explain_request(store: Store, request_id: str, *, with_text: bool = True) ->
     Raises:
         NotFoundError: no request has that id.
     """
-    rows = store.find("request", request_id).filter(request_id=request_id)
-    if rows.is_empty():
-        raise NotFoundError(f"no request {request_id!r} in the store")
-    request = rows.row(0, named=True)
+    request = request_row(store, request_id)
     spans = store.spans_of(request, COLUMNS).rows(named=True)
     path, on_path = _path(request, spans)
     explained = Explanation(
         request=request,
         spans=[_waterfall(span, on_path) for span in spans],
         texts=[*_texts(spans), *_boundaries(request)],
-        critical_path=path,
+        critical_path=add_up(path),
+        lane=[dict(zip(LANE, piece, strict=True)) for piece in path],
         cost=[_item(span) for span in spans if span["cost_usd"] is not None],
         links=_links(store, request),
         runner_up=_runner_up(request["candidates"]),
         settle=what_settles(request, spans),
     )
     return explained if with_text else _without_text(explained)
+
+
+def request_row(store: Store, request_id: str) -> dict[str, Any]:
+    """The row of one request by our id of it. Raises NotFoundError."""
+    rows = store.find("request", request_id).filter(request_id=request_id)
+    if rows.is_empty():
+        raise NotFoundError(f"no request {request_id!r} in the store")
+    return rows.row(0, named=True)
 
 
 def _runner_up(candidates: list[dict[str, Any]]) -> str | None:
@@ -102,13 +113,11 @@ def _place_name(candidate: dict[str, Any]) -> str:
     return str(candidate["boundary"] or candidate["stage"])
 
 
-def _path(
-    request: dict[str, Any], spans: list[dict[str, Any]]
-) -> tuple[dict[str, float], set[str]]:
+def _path(request: dict[str, Any], spans: list[dict[str, Any]]) -> tuple[list[Piece], set[str]]:
     start, duration = request["start_unix_nano"], request["duration_ms"]
     if start is None or duration is None:
-        return {}, set()
-    return critical_path(build_tree(spans, start, start + round(duration * 1e6)))
+        return [], set()
+    return sweep(build_tree(spans, start, start + round(duration * 1e6)))
 
 
 def _waterfall(span: dict[str, Any], on_path: set[str]) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from tracelens.store import BugReport, Find, Store
 #: Fewer characters than this are no prefix worth guessing at.
 SHORTEST_PREFIX = 8
 MATCHES_SHOWN = 200
+#: Of a mistyped id, what must be right to guess at it, and how many guesses are worth a look.
+SHORTEST_GUESS = 4
+GUESSES = 5
 
 #: Parameters by which links name what they show, likeliest first.
 LINK_PARAMETERS = ("id", "request_id", "trace_id", "traceId", "span_id", "spanId", "session_id")
@@ -75,9 +78,20 @@ def resolve_id(store: Store, given: str) -> Match:
             return found
     raise NotFoundError(
         f"nothing in the store has the id {given.strip()[:80]!r} (looked for requests, traces,"
-        " spans, the emitter's request ids, sessions and bug reports). List what there is with"
-        " `tracelens requests`."
+        " spans, the emitter's request ids, sessions and bug reports); check it for a missing"
+        " character, or load the trace that it is in"
     )
+
+
+def near_ids(store: Store, given: str) -> list[str]:
+    """Ids of requests that begin as a mistyped id does, the longest common beginning first."""
+    raw = from_link(given.strip()).lower().removeprefix("0x").replace("-", "")
+    for length in range(min(len(raw), 32), SHORTEST_GUESS - 1, -1):
+        if HEX.match(raw[:length]):
+            ids = store.find("prefix", raw[:length], ["request_id"])["request_id"]
+            if ids.len():
+                return ids.head(GUESSES).to_list()
+    return []
 
 
 def from_link(text: str) -> str:

@@ -51,7 +51,7 @@ def command(
                 _explain(lens, any_id, shape, with_text=not no_text, quiet=quiet)
             except NotFoundError as error:
                 lens.store()  # a store that does not exist ends the command, not this id alone
-                narrate(f"tracelens: {plain(error)}")
+                narrate(f"tracelens: {plain(error)} (`tracelens requests` lists what there is)")
                 missing += 1
     return ExitCode.NOT_FOUND if missing else ExitCode.DONE
 

@@ -49,6 +49,7 @@ def explanation_record(explained: Explanation) -> dict[str, Any]:
         "spans": explained.spans,
         "texts": explained.texts,
         "critical_path": explained.critical_path,
+        "lane": explained.lane,
         "cost": explained.cost,
         "runner_up": explained.runner_up,
         "settle": explained.settle,
@@ -57,6 +58,31 @@ def explanation_record(explained: Explanation) -> dict[str, Any]:
             for name, value in explained.links.items()
         },
     }
+
+
+def spans_frame(explained: Explanation) -> pl.DataFrame:
+    """The spans of a request as a table of plain text and numbers, in order of time."""
+    start = explained.request["start_unix_nano"]
+    rows = [
+        {
+            "name": visible(str(span["name"])),
+            "stage": span["stage"],
+            "status": span["status"],
+            "starts_ms": None
+            if None in (start, span["start_unix_nano"])
+            else (span["start_unix_nano"] - start) / 1e6,
+            "duration_ms": span["duration_ms"],
+            "span": span["id"],
+            "parent": span["parent"],
+        }
+        for span in explained.spans
+    ]
+    schema = {
+        **dict.fromkeys(("name", "stage", "status"), pl.String),
+        **dict.fromkeys(("starts_ms", "duration_ms"), pl.Float64),
+        **dict.fromkeys(("span", "parent"), pl.String),
+    }
+    return pl.DataFrame(rows, schema=schema)
 
 
 def _neighbour(row: Mapping[str, Any]) -> dict[str, Any]:

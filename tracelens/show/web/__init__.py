@@ -4,6 +4,7 @@ Everything from a trace goes through `safe`, and nothing else makes text of it.
 """
 
 from tracelens.show.web.coverage import coverage_html
+from tracelens.show.web.difference import differences_html, texts_html
 from tracelens.show.web.evidence import evidence_html
 from tracelens.show.web.failures import (
     failures_html,
@@ -11,7 +12,7 @@ from tracelens.show.web.failures import (
     group_html,
     groups_html,
 )
-from tracelens.show.web.html import safe, stylesheet
+from tracelens.show.web.html import moment, safe, stylesheet
 from tracelens.show.web.loads import (
     job_html,
     load_html,
@@ -23,6 +24,8 @@ from tracelens.show.web.loads import (
     sources_html,
 )
 from tracelens.show.web.matrix import matrix_html
+from tracelens.show.web.neighbours import extent_sentence, requests_html
+from tracelens.show.web.notes import notes_html
 from tracelens.show.web.overview import (
     metrics_html,
     new_html,
@@ -32,6 +35,7 @@ from tracelens.show.web.overview import (
     state_sentence,
     strip_html,
 )
+from tracelens.show.web.page import evidence_page
 from tracelens.show.web.parts import href, inputs_name, link, stage_name
 from tracelens.show.web.rail import rail_html
 from tracelens.show.web.reports import reports_html, reports_sentence
@@ -43,14 +47,19 @@ from tracelens.show.web.settings import (
     health_sentence,
     segments_html,
 )
+from tracelens.show.web.span import span_html
 from tracelens.show.web.verdict import verdict_html
+from tracelens.show.web.waterfall import waterfall_html
 
 __all__ = [
     "changes_html",
     "coverage_html",
     "damage_html",
+    "differences_html",
     "emitters_html",
     "evidence_html",
+    "evidence_page",
+    "extent_sentence",
     "failures_html",
     "failures_sentence",
     "group_html",
@@ -65,7 +74,9 @@ __all__ = [
     "load_rows",
     "matrix_html",
     "metrics_html",
+    "moment",
     "new_html",
+    "notes_html",
     "open_reports_html",
     "past_html",
     "rail_html",
@@ -74,14 +85,18 @@ __all__ = [
     "rejects_html",
     "reports_html",
     "reports_sentence",
+    "requests_html",
     "safe",
     "segments_html",
     "sources_html",
+    "span_html",
     "span_of_time",
     "stage_name",
     "stale_html",
     "state_sentence",
     "strip_html",
     "stylesheet",
+    "texts_html",
     "verdict_html",
+    "waterfall_html",
 ]

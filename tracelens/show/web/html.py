@@ -30,11 +30,11 @@ def stylesheet() -> str:
 
 
 def duration(ms: float | None) -> str:
-    """`96 ms`, `1.84 s`, from 90 s on `1.5 min`."""
+    """`0.25 ms`, `96 ms`, `1.84 s`, from 90 s on `1.5 min`."""
     if ms is None:
         return NOTHING
     if ms < 999.5:
-        return f"{ms:.0f} ms" if ms >= 10 or ms == round(ms) else f"{ms:.1f} ms"
+        return f"{ms:.0f} ms" if ms >= 10 or ms == round(ms) else f"{max(ms, 0.001):.2g} ms"
     return f"{ms / 1e3:.2f} s" if ms < 90_000 else f"{ms / 6e4:,.1f} min"
 
 

@@ -25,9 +25,15 @@ def href(page: str, **params: Any) -> str:
     return f"{path}?{urlencode(given, errors='replace')}" if given else path
 
 
-def link(text: str, page: str, *, kind: str = "", title: str = "", **params: Any) -> str:
-    """A link to a page around HTML; `kind` is a class, `title` what is read of it."""
+def link(
+    text: str, page: str, *, kind: str = "", title: str = "", current: bool = False, **params: Any
+) -> str:
+    """A link to a page around HTML; `kind` is a class, `title` what is read of it.
+
+    `current` marks the one of a list that is shown.
+    """
     more = f' class="{kind}"' if kind else ""
+    more += ' aria-current="true"' if current else ""
     more += f' title="{safe(title)}" aria-label="{safe(title)}"' if title else ""
     return f'<a href="{safe(href(page, **params))}"{more}>{text}</a>'
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tracelens.analyse import Explanation
 from tracelens.model import STAGES
-from tracelens.show.web.html import duration, safe
+from tracelens.show.web.html import duration, money, safe
 
 #: How an outcome is shown: its kind, its glyph, and the word beside it.
 OUTCOMES = {
@@ -34,7 +34,7 @@ def rail_html(explained: Explanation) -> str:
     cards += [_end("Output", request["output_modalities"])]
     marks = [_mark(at, outcomes, request["boundary"]) for at in MAIN]
     steps = [cards[0]] + [part for pair in zip(marks, cards[1:], strict=True) for part in pair]
-    beside = "".join(_beside(outcomes))
+    beside = "".join(_beside(outcomes, request["boundary"]))
     return f'<ol class="tl tl-rail" aria-label="Pipeline">{"".join(steps)}</ol>{beside}'
 
 
@@ -44,16 +44,29 @@ def _end(name: str, modalities: list[str] | None) -> str:
 
 
 def _stage(stage: str, explained: Explanation, outcome: str | None) -> str:
+    request = explained.request
     kind, glyph, word = OUTCOMES[outcome or "not_expected"]
+    if kind != "fail" and request["failed"] and request["stage"] == stage and request["boundary"]:
+        # It ran without a fault of its own, and what it gave did not arrive.
+        what = "tool call" if request["boundary"].endswith(">tool") else "hand-over"
+        kind, glyph, word = "fail", "✕", f"{what} failed"
     spent = explained.critical_path.get(stage)
-    models = (explained.request["models"] or {}).get(stage) or []
+    models = (request["models"] or {}).get(stage) or []
+    costs = _cost(stage, explained)
     facts = [duration(spent)] if spent is not None else []
+    facts += [money(costs)] if costs is not None else []
     lines = [" · ".join(facts), ", ".join(models)]
     shown = "".join(f"<span>{safe(line, limit=60)}</span>" for line in lines if line)
     return (
         f'<li class="tl-step tl-stage tl-{stage} tl-is-{kind}"><b>{stage.capitalize()}</b>{shown}'
         f'<span class="tl-word">{glyph} {word}</span></li>'
     )
+
+
+def _cost(stage: str, explained: Explanation) -> float | None:
+    mine = {span["id"] for span in explained.spans if span["stage"] == stage}
+    costs = [item["cost_usd"] for item in explained.cost if item["span_id"] in mine]
+    return sum(costs) if costs else None
 
 
 def _mark(at: str, outcomes: Mapping[str, str], broke: str | None) -> str:
@@ -72,13 +85,14 @@ def _mark(at: str, outcomes: Mapping[str, str], broke: str | None) -> str:
     )
 
 
-def _beside(outcomes: Mapping[str, Any]) -> Iterator[str]:
+def _beside(outcomes: Mapping[str, Any], broke: str | None) -> Iterator[str]:
     """Hand-overs that are not on the main line: tools, images, answers in text."""
     rows = [at for at in outcomes if ">" in at and at not in MAIN]
     if rows:
         parts = []
         for at in rows:
             kind, glyph, word = OUTCOMES[outcomes[at]]
+            word = f"{word} first" if at == broke else word
             name = safe(at.replace(">", " → "))
             parts.append(f'<li class="tl-is-{kind}"><i>{glyph}</i> {name}: {word}</li>')
         yield f'<ul class="tl tl-beside">{"".join(parts)}</ul>'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tracelens.analyse import Explanation
@@ -16,12 +16,12 @@ def verdict_html(explained: Explanation) -> str:
     """The card on one request: chips, sentence, why, what would settle it, and facts."""
     request = explained.request
     headline, because = _sentence(request)
-    more = [explained.runner_up, *(f"To decide: {each}." for each in explained.settle)]
     return (
         f'<section class="tl tl-card tl-{_kind(request)}" role="status">'
         f'<p class="tl-chips">{"".join(_chips(request))}</p>'
         f"<h1>{safe(headline)}</h1>"
-        f"{_paragraph(because)}{''.join(_paragraph(each, 'tl-more') for each in more)}"
+        f"{_paragraph(because)}{_paragraph(_runner_up(explained), 'tl-more')}"
+        f"{_settle(explained.settle)}"
         f'<dl class="tl-facts">{"".join(_facts(request))}</dl></section>'
     )
 
@@ -36,6 +36,28 @@ def _sentence(request: Mapping[str, Any]) -> tuple[str, str]:
     """The verdict in two: what broke, and how it showed."""
     what, colon, how = str(request["verdict"] or "").partition(": ")
     return (f"{what}.", f"{how[:1].upper()}{how[1:]}") if colon else (what, "")
+
+
+def _runner_up(explained: Explanation) -> str:
+    """Why the second candidate lost, as a sentence."""
+    text = (explained.runner_up or "").replace(">", " → ")
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _settle(wanted: Sequence[str]) -> str:
+    if not wanted:
+        return ""
+    lines = "".join(f"<li>{_coded(each)}</li>" for each in wanted)
+    return f'<div class="tl-settle">What would decide the next such case:<ul>{lines}</ul></div>'
+
+
+def _coded(text: str) -> str:
+    """A sentence with the names that stand in backquotes as code."""
+    parts = text.removesuffix(" to decide").rstrip(",").split("`")
+    return "".join(
+        f"<code>{safe(part)}</code>" if number % 2 else safe(part)
+        for number, part in enumerate(parts)
+    )
 
 
 def _paragraph(text: str | None, kind: str = "tl-why") -> str:

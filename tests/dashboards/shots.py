@@ -1,0 +1,65 @@
+"""Pictures of every page for people to look at: `python -m tests.dashboards.shots FOLDER [PAGE…]`.
+
+Light and dark on a desk, light on a phone; of Explain in every state.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser import start_browser
+from tests.dashboards.browser.places import Place, all_places
+from tests.dashboards.browser.visits import PHONE, WIDE, Scheme, new_context, new_visit, serving
+from tests.dashboards.stores import Made, make_store
+
+LOOKS: tuple[tuple[str, Scheme, int], ...] = (
+    ("light", "light", WIDE),
+    ("dark", "dark", WIDE),
+    ("phone", "light", PHONE),
+)
+
+
+def main() -> None:
+    """Make a store, serve it, and take the pictures."""
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else "shots")
+    wanted = sys.argv[2:]
+    target.mkdir(parents=True, exist_ok=True)
+    places = [each for each in all_places() if not wanted or each.page in wanted]
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        made = make_store(Path(folder))
+        browser = start_browser(playwright)
+        with serving(made.path) as base:
+            for look in LOOKS:
+                take(browser, base, made, places, look, target)
+        browser.close()
+
+
+def take(
+    browser: Browser,
+    base: str,
+    made: Made,
+    places: list[Place],
+    look: tuple[str, Scheme, int],
+    target: Path,
+) -> None:
+    """One picture of each place, whole."""
+    name, scheme, width = look
+    context = new_context(browser, scheme, width)
+    for place in places:
+        visit = new_visit(context, base)
+        visit.open(place.page, **({"id": made.ids[place.state]} if place.state else {}))
+        # The page scrolls inside of the window, so that the window has to hold it all.
+        visit.page.set_viewport_size({"width": width, "height": max(900, visit.height())})
+        visit.page.wait_for_timeout(300)
+        visit.page.screenshot(path=target / f"{place}_{name}.png")
+        print(target / f"{place}_{name}.png", flush=True)
+        visit.page.close()
+    context.close()
+
+
+if __name__ == "__main__":
+    main()
