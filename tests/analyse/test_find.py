@@ -36,7 +36,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "output_modalities": ["audio", "text"],
         "duration_ms": 10.0,
     },
-    "fine": {"failed": False, "session_id": "s1", "service": "phone"},
+    "fine": {"failed": False, "session_id": "s1", "service": "phone", "emitter": "pipecat"},
     "unknown": {"failed": None, "service": "desk", "duration_ms": 20.0},
 }
 
@@ -90,6 +90,15 @@ def at(seconds: float) -> datetime:
         (Filters(where="failed or duration_ms = 20"), ["unknown", "error", "lost"]),
         (Filters(failed=True, where="service = 'desk' or true"), ["error", "lost"]),
         (Filters(stage="' or true --"), []),
+        (Filters(boundary="none"), ["unknown", "fine", "error"]),
+        (Filters(boundary="none", stage="reasoning"), ["error"]),
+        (Filters(inputs="audio"), ["lost"]),
+        (Filters(inputs="none"), ["unknown", "fine", "error"]),
+        (Filters(inputs="image+text"), []),
+        (Filters(emitter="pipecat"), ["fine"]),
+        (Filters(text="ERR"), ["error"]),
+        (Filters(text="%"), []),
+        (Filters(limit=2, offset=1), ["fine", "error"]),
         (Filters(limit=2), ["unknown", "fine"]),
         (Filters(limit=0), ["unknown", "fine", "error", "lost"]),
         (Filters(sort="started_at"), ["lost", "error", "fine", "unknown"]),
@@ -129,3 +138,10 @@ def test_where_is_one_condition(store: Store, where: str) -> None:
 def test_sort_takes_known_columns(store: Store) -> None:
     with pytest.raises(UsageError, match="cannot sort by 'request_id'"):
         find_requests(store, Filters(sort="request_id"))
+
+
+def test_only_the_columns_that_are_wanted(store: Store) -> None:
+    found = find_requests(store, Filters(limit=1), ("load", "verdict", "started_at"))
+    assert found.columns == ["load", "verdict", "started_at"]
+    with pytest.raises(UsageError, match="no column 'nope'"):
+        find_requests(store, Filters(), ("verdict", "nope"))
