@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tracelens.analyse import explain_request, resolve_id
+from tracelens.ingest import SourceReport
 from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, PROMOTED, RAW_SPAN, REQUEST
 from tracelens.normalise import promoted_keys
 from tracelens.store import BugReport, LoadEntry, Store, compact
@@ -136,10 +137,11 @@ def fill(store: Store, commits: int, count: int, console: Console) -> None:
     with store.writer() as writer:
         for number in range(commits):
             spans, requests = make_part(rng, number, count)
+            report = SourceReport("made up", spans_read=spans.height, spans_stored=spans.height)
             with store.stage() as stage:
                 stage.add(spans)
                 fresh = writer.fresh(stage)
-                writer.commit(fresh, requests, fresh.traces, [LoadEntry({"path": "made up"})])
+                writer.commit(fresh, requests, fresh.traces, [LoadEntry(report.as_dict())])
     console.print(f"{commits} commits in {time.perf_counter() - began:.0f} s")
 
 

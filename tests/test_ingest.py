@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import random
@@ -36,6 +37,7 @@ from tests.traces import (
     tables,
 )
 from tracelens import TraceLens
+from tracelens.api import Upload
 from tracelens.errors import InputError
 from tracelens.read import read_spans
 from tracelens.store import Store
@@ -674,3 +676,35 @@ def test_pending_spans_are_merged_and_counted(store: Path, tmp_path: Path) -> No
     dump = {"resourceSpans": [{"scopeSpans": [{"spans": [pending, real]}]}]}
     [report] = sources(write(tmp_path / "p.json", json.dumps(dump).encode()), store=store)
     assert (report["spans_read"], report["spans_stored"], report["spans_merged"]) == (2, 1, 1)
+
+
+def test_uploads_are_inputs_and_their_names_open_nothing(tmp_path: Path) -> None:
+    data = HANDOFF.read_bytes()
+    members = io.BytesIO()
+    with zipfile.ZipFile(members, "w") as archive:
+        archive.writestr("inside.jsonl", data)
+    uploads = [
+        Upload("-", data),
+        Upload("/etc/passwd", data + b"\n"),
+        Upload("/etc/passwd", b"a,b\n"),
+        Upload("dumps.zip", members.getvalue()),
+    ]
+    with TraceLens(tmp_path / "store") as lens:
+        report = lens.ingest(uploads)
+    found = [(each.path, each.spans_read, each.status) for each in report.sources]
+    assert found == [
+        ("-", 4, "loaded"),
+        ("/etc/passwd", 4, "loaded"),
+        ("/etc/passwd", 0, "refused"),
+        ("dumps.zip!inside.jsonl", 4, "loaded_before"),
+    ]
+
+
+def test_a_load_that_is_stopped_keeps_what_was_read(tmp_path: Path) -> None:
+    asked = iter([False, True])
+    with TraceLens(tmp_path / "store") as lens:
+        assert lens.newest_load() == 0
+        report = lens.ingest([HANDOFF, sample("livekit_healthy")], stop=lambda: next(asked))
+        assert [each.status for each in report.sources] == ["loaded"]
+        assert lens.sql("select count(*) as n from spans")["n"][0] == 4
+        assert lens.newest_load() == 1

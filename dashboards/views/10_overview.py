@@ -103,7 +103,7 @@ def show_empty() -> None:
     st.caption("Or on the command line:")
     st.code(f"tracelens ingest traces.jsonl --store {lens().path}", language=None, wrap_lines=True)
     st.caption("A dump comes, for example, from the file exporter of an OpenTelemetry Collector:")
-    st.code(COLLECTOR, language="yaml")
+    st.code(COLLECTOR, language=None)
 
 
 main()

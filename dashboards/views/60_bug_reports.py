@@ -78,7 +78,7 @@ def show_one(asked: str, every: list[dict[str, Any]]) -> None:
     known = list(dict.fromkeys([*STATUSES, *(str(each["status"]) for each in every)]))
     with st.container(border=True):
         st.header(label(asked))
-        show_html(f'<div class="tl">{reports_html([row])}</div>')
+        show_html(reports_html([row], "Chosen bug report"))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             status = st.selectbox(
                 "Status",

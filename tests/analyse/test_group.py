@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.store.frames import load, new_store, request, requests, span, spans
-from tracelens.analyse import Filters, group_failures
+from tracelens.analyse import Filters, group_failures, list_group
 from tracelens.store import Store
 
 
@@ -100,4 +100,22 @@ def test_groups_are_those_of_now_and_of_unknown_ones_when_wanted(tmp_path: Path)
         writer.commit(None, requests(again), [again["trace_id"]])
     found = group_failures(store, Filters())
     assert sorted(found.select("n", "cause").rows()) == [(1, "llm_error"), (1, "llm_timeout")]
+    store.close()
+
+
+def test_a_group_lists_its_requests_newest_first(tmp_path: Path) -> None:
+    store = stored(
+        tmp_path,
+        failed("stage_error", "Timeout", "no answer to req_a1"),
+        failed("stage_error", "Timeout", "no answer to req_b2", service="phone"),
+        failed("stage_error", None, "refused"),
+        failed("hand_over", None, "x"),
+    )
+    groups = {row["signature"]: row["group"] for row in group_failures(store, Filters()).to_dicts()}
+    ids = [request(f"r{at}")["request_id"] for at in range(4)]
+    timeout = groups["Timeout: no answer to <id>"]
+    assert list_group(store, Filters(), timeout) == (ids[1], ids[0])
+    assert list_group(store, Filters(service="phone"), timeout) == (ids[1],)
+    assert list_group(store, Filters(), groups[None]) == (ids[3],)
+    assert list_group(store, Filters(), "0") == ()
     store.close()

@@ -27,7 +27,7 @@ FINE = {"outcomes": [{"at": "reasoning", "outcome": "ok"}], "cost_usd": 0.1}
 ROWS: list[tuple[int, list[str] | None, dict[str, Any]]] = [
     (10, ["audio"], LOST),
     (20, ["audio"], FINE),
-    (40, ["audio"], LOST | {"stale": True}),
+    (40, ["audio"], LOST | {"inputs_hash": "old"}),
     (41, ["audio", "image"], ERROR),
     (50, ["audio"], ERROR),
     (51, None, OPEN),

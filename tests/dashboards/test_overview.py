@@ -72,7 +72,7 @@ def test_nothing_failed(open_page: Open, tmp_path: Path) -> None:
 
 
 def test_stale_verdicts_are_told(open_page: Open, tmp_path: Path) -> None:
-    shown = html_of(open_page(stored(tmp_path, {1: ERROR | {"stale": True}})))
+    shown = html_of(open_page(stored(tmp_path, {1: ERROR | {"inputs_hash": "old"}})))
     assert "1 verdict was made by older rules" in shown
     assert '<a href="settings">' in shown
 

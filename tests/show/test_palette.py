@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from tests.command import ROOT
-from tracelens.show.palette import DARK, LIGHT, Palette, css_variables
+from tracelens.show.palette import DARK, LIGHT, Palette, css_variables, ink_on
 
 STAGES = ("transcription", "reasoning", "synthesis")
 #: Least contrast of text by WCAG 2.2, 1.4.3, and of what is no text by 1.4.11.
@@ -109,3 +109,9 @@ def test_streamlit_uses_the_same() -> None:
 
 def test_styles_have_both_colours_of_a_role() -> None:
     assert f"--tl-fail-tint: light-dark({LIGHT.fail_tint}, {DARK.fail_tint});" in css_variables()
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+def test_numbers_are_readable_on_every_step_of_heat(colours: Palette) -> None:
+    low = [each for each in colours.sequential if contrast(ink_on(each), each) < TEXT]
+    assert low == []

@@ -133,3 +133,7 @@ def test_nothing_that_is_visible_acts(text: str) -> None:
     shown = visible(text)
     assert len(shown.splitlines()) <= 1
     assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in shown)
+
+
+def test_a_table_has_the_columns_that_are_wanted() -> None:
+    assert to_csv([{"a": 1, "b": 2}], ["b"]) == "b\n2\n"

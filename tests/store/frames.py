@@ -89,10 +89,12 @@ def load(
         }
         rejects = report.pop("rejects", [])
         final, aliases = report.pop("final", True), report.pop("aliases", {})
+        in_force = {"": "now"}  # rows with another `inputs_hash` are stale
         return writer.commit(
             fresh,
             judged,
             fresh.traces if traces is None else traces,
             [LoadEntry(counts | report, rejects, final)],
             aliases=aliases,
+            in_force=in_force,
         )

@@ -17,10 +17,10 @@ PERIODS: Final[dict[str, int | None]] = {
     "7d": 7 * DAY,
     "24h": DAY,
 }
-#: What is new is asked of this period where none is chosen.
-LATEST: Final = DAY
-#: Reasons for rejects and kinds of failure are few; this bounds what a hostile store can make.
-ROWS: Final = 1_000
+#: Kinds of failure are few; this bounds what a hostile store can make.
+ROWS: Final = 10_000
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Overview:
     None where there is none. `inputs` counts requests by the kinds of content that came in, and
     `cells` their failures: `inputs, stage, boundary, n`. `causes` are the kinds of failure, the
     most frequent first: `stage, boundary, cause, n, first, last, example`; `new` are those of them
-    that were never seen before `new_since`, which is None where nothing older is stored.
+    that were never seen before `new_since`: the period, or the last day; None where nothing older
+    is stored.
     `outcomes` counts what became of each stage and hand-over: `at, outcome, n`. `known` counts the
     requests that have a cost, a duration, a time to first audio; `loads` the inputs, spans read and
     spans rejected of the whole store, and when the last one was committed (RFC 3339).
@@ -82,30 +83,74 @@ def overview(store: Store, period: str = "all") -> Overview:
     Raises UsageError for an unknown period.
     """
     begin, end = period_bounds(store, period)
-    rows = store.query(_TALLY, {"begin": begin, "end": end}).rows(named=True)
-    causes, new, since = _causes(store, begin, end)
-    inputs: dict[str, int] = {}
-    for row in rows:
-        inputs[row["inputs"]] = inputs.get(row["inputs"], 0) + row["n"]
+    # One look at all requests: opening the files of a store costs more than counting in them.
+    rows = store.query(_TALLY, _windows(begin, end)).rows(named=True)
+    earliest = min((row["first"] for row in rows if row["first"] is not None), default=None)
+    now = [row for row in rows if row["n"]]
+    causes = _causes(now)
+    since = _new_since(store, begin, earliest)
     return Overview(
-        first=min((row["first"] for row in rows if row["first"] is not None), default=None),
-        last=max((row["last"] for row in rows if row["last"] is not None), default=None),
-        now=_totals(rows),
-        before=_before(store, begin, end),
-        stale=sum(row["stale"] for row in rows),
-        inputs=inputs,
-        cells=[
-            {key: row[key] for key in ("inputs", "stage", "boundary", "n")}
-            for row in rows
-            if row["failed"]
-        ],
+        first=min((row["now_first"] for row in now if row["now_first"] is not None), default=None),
+        last=max((row["now_last"] for row in now if row["now_last"] is not None), default=None),
+        now=_totals(now, "n"),
+        before=None if begin is None or since is None else _totals(rows, "n_before"),
+        stale=sum(row["stale"] for row in now),
+        inputs=_sums(now, "inputs"),
+        cells=_cells(now),
         causes=causes,
-        new=new,
+        new=[] if since is None else [each for each in causes if (each["first"] or 0) >= since],
         new_since=since,
         outcomes=store.query(_OUTCOMES, {"begin": begin, "end": end}).rows(named=True),
-        known={key: sum(row[key] for row in rows) for key in ("cost", "duration", "ttfa")},
+        known={key: sum(row[key] for row in now) for key in ("cost", "duration", "ttfa")},
         loads=store.query(_LOADS).row(0, named=True),
     )
+
+
+def _windows(begin: int | None, end: int | None) -> dict[str, int | None]:
+    """The bounds of a period, and where the one of equal length before it begins."""
+    older = None if begin is None or end is None else 2 * begin - end
+    return {"begin": begin, "end": end, "older": older}
+
+
+def _new_since(store: Store, begin: int | None, earliest: int | None) -> int | None:
+    """Since when a kind of failure is new; None where nothing older is stored."""
+    since = begin if begin is not None else period_bounds(store, "24h")[0]
+    return since if since is not None and earliest is not None and earliest < since else None
+
+
+def _causes(rows: list[Row]) -> list[Row]:
+    """Failures by kind, whatever came in, the most frequent first."""
+    found: dict[tuple[Any, ...], Row] = {}
+    for row in rows:
+        if not row["failed"]:
+            continue
+        own = {key: row[key] for key in ("stage", "boundary", "cause")}
+        cause = found.setdefault(
+            tuple(own.values()), {**own, "n": 0, "first": None, "last": None, "example": None}
+        )
+        cause["n"] += row["n"]
+        times = [each for each in (cause["first"], row["first"]) if each is not None]
+        cause["first"] = min(times, default=None)
+        if cause["example"] is None or (row["now_last"] or 0) > (cause["last"] or 0):
+            cause["last"], cause["example"] = row["now_last"], row["example"]
+    return sorted(found.values(), key=lambda row: -row["n"])
+
+
+def _cells(rows: list[Row]) -> list[Row]:
+    found: dict[tuple[Any, ...], int] = {}
+    for row in rows:
+        if row["failed"]:
+            key = (row["inputs"], row["stage"], row["boundary"])
+            found[key] = found.get(key, 0) + row["n"]
+    names = ("inputs", "stage", "boundary")
+    return [{**dict(zip(names, key, strict=True)), "n": n} for key, n in found.items()]
+
+
+def _sums(rows: list[Row], key: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in rows:
+        found[row[key]] = found.get(row[key], 0) + row["n"]
+    return found
 
 
 Coverage = tuple[list[dict[str, Any]], dict[str, int], int]
@@ -122,38 +167,14 @@ def coverage(store: Store, first: int, last: int) -> Coverage:
     return outcomes, facts, facts.pop("requests")
 
 
-def _totals(rows: list[dict[str, Any]]) -> Totals:
-    def count(keep: Any) -> int:
-        return sum(row["n"] for row in rows if keep(row))
-
+def _totals(rows: list[Row], count: str) -> Totals:
+    failed = [row for row in rows if row["failed"]]
     return Totals(
-        requests=count(lambda row: True),
-        failed=count(lambda row: row["failed"]),
-        undetermined=count(lambda row: row["failed"] and row["stage"] == "undetermined"),
-        unknown=count(lambda row: row["failed"] is None),
+        requests=sum(row[count] for row in rows),
+        failed=sum(row[count] for row in failed),
+        undetermined=sum(row[count] for row in failed if row["stage"] == "undetermined"),
+        unknown=sum(row[count] for row in rows if row["failed"] is None),
     )
-
-
-def _before(store: Store, begin: int | None, end: int | None) -> Totals | None:
-    """The period before; None where it would begin before the first request."""
-    if begin is None or end is None:
-        return None
-    bounds = {"begin": begin - (end - begin), "end": begin}
-    older = store.query(_OLDER, {"begin": bounds["begin"]})["n"][0]
-    rows = store.query(_TALLY, bounds).rows(named=True)
-    return _totals(rows) if older or rows else None
-
-
-def _causes(
-    store: Store, begin: int | None, end: int | None
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int | None]:
-    """Kinds of failure of a period, those of them that are new, and since when new is counted."""
-    rows = store.query(_CAUSES, {"begin": begin, "end": end}).rows(named=True)
-    now = [row for row in rows if row["n"]]
-    since = begin if begin is not None else period_bounds(store, "24h")[0]
-    if since is None or not store.query(_OLDER, {"begin": since})["n"][0]:
-        return now, [], None
-    return now, [row for row in now if row["first"] is not None and row["first"] >= since], since
 
 
 _WITHIN: Final = """
@@ -161,23 +182,21 @@ _WITHIN: Final = """
 and ($end::bigint is null or start_unix_nano < $end::bigint)
 """
 
-_TALLY: Final = f"""
-select failed, stage, boundary, {INPUTS} as inputs, count(*) as n,
-    count(*) filter (where stale) as stale, count(cost_usd) as cost, count(duration_ms) as duration,
-    count(ttfa_ms) as ttfa, min(start_unix_nano) as first, max(start_unix_nano) as last
-from requests where {_WITHIN}
-group by all order by n desc, failed, stage, boundary, inputs limit {ROWS * 10}
-"""
-
-_OLDER: Final = "select count(*) as n from requests where start_unix_nano < $begin"
-
 #: `first` is of all time: what was seen before a period is not new in it.
-_CAUSES: Final = f"""
-select stage, boundary, cause, count(*) filter (where {_WITHIN}) as n,
-    min(start_unix_nano) as first, max(start_unix_nano) as last,
-    arg_max(request_id, start_unix_nano) as example
-from requests where failed
-group by all order by n desc, stage, boundary, cause limit {ROWS}
+_TALLY: Final = f"""
+select failed, stage, boundary, cause, {INPUTS} as inputs,
+    count(*) filter (where now) as n,
+    count(*) filter (where start_unix_nano >= $older and start_unix_nano < $begin) as n_before,
+    count(*) filter (where now and stale) as stale, count(cost_usd) filter (where now) as cost,
+    count(duration_ms) filter (where now) as duration, count(ttfa_ms) filter (where now) as ttfa,
+    min(start_unix_nano) as first,
+    min(start_unix_nano) filter (where now) as now_first,
+    max(start_unix_nano) filter (where now) as now_last,
+    coalesce(
+        arg_max(request_id, start_unix_nano) filter (where now), max(request_id)
+    ) as example
+from (select *, {_WITHIN} as now from requests)
+group by all order by n desc, failed, stage, boundary, cause, inputs limit {ROWS}
 """
 
 _OUTCOMES: Final = f"""

@@ -124,14 +124,14 @@ def _harmless(c: str) -> bool:
 def to_csv(records: Iterable[Mapping[str, Any]], names: Sequence[str] | None = None) -> str:
     """CSV with a header; nested values as JSON, and no cell that a spreadsheet would run.
 
-    Without `names` the columns are those of the first record.
+    `names` are the columns that are wanted; without them, all those of the first record.
     """
     rows = [{key: _csv_cell(value) for key, value in record.items()} for record in records]
     out = io.StringIO()
     names = names or (list(rows[0]) if rows else [])
     if not names:
         return ""
-    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer = csv.DictWriter(out, names, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()

@@ -28,6 +28,13 @@ PARTS = (
     ("spans_rejected", "Skipped", "fail"),
 )
 SUMS = (*(name for name, _, _ in PARTS), "spans_read", "records_rejected", "requests_touched")
+#: What a report from an older version may not have.
+BLANK: dict[str, Any] = {
+    "path": "",
+    "status": "loaded",
+    "rejects": [],
+    **dict.fromkeys(SUMS, 0),
+}
 SOURCES_SHOWN = 100
 REJECTS_SHOWN = 100
 REASONS_SHOWN = 50
@@ -61,8 +68,9 @@ def load_rows(loads: Sequence[Load], first: int, last: int) -> list[Load]:
 
     `loads` are all past loads, newest first.
     """
-    found, newer = [], set()
-    for load in loads:
+    found: list[Load] = []
+    newer = set()
+    for load in ({**BLANK, **each} for each in loads):
         # A part of a large input is followed by the next; what was given up says why.
         whole = load["final"] or load["rejects"] or load["path"] not in newer
         newer.add(load["path"])
@@ -73,7 +81,7 @@ def load_rows(loads: Sequence[Load], first: int, last: int) -> list[Load]:
 
 def load_html(rows: Sequence[Load]) -> str:
     """The card: what became of the load in one sentence, a bar, and its counts."""
-    totals = {name: sum(row.get(name) or 0 for row in rows) for name in SUMS}
+    totals = {name: sum(row[name] or 0 for row in rows) for name in SUMS}
     kind, word = STATUS.get(_worst(rows), ("plain", "?"))
     sentence = load_sentence({"totals": totals, "sources": []})
     tone = {"plain": "unknown"}.get(kind, kind)

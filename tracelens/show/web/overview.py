@@ -62,7 +62,7 @@ def metrics_html(found: Overview) -> str:
         metric(
             "Failures with a stage to blame",
             share(explained, now.failed),
-            f"{counted(now.undetermined, 'failure')} undetermined",
+            f"{now.undetermined:,} undetermined" if now.undetermined else "none is undetermined",
         ),
         metric("Cannot be told", f"{now.unknown:,}", "neither failed nor fine by what is recorded"),
     )

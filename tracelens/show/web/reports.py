@@ -35,9 +35,9 @@ def reports_sentence(rows: Sequence[Report]) -> str:
     return f"{counted(len(rows), 'bug report')}, {is_open:,} open; {met:,} {verb} a stored request."
 
 
-def reports_html(rows: Sequence[Report]) -> str:
+def reports_html(rows: Sequence[Report], name: str = "Bug reports") -> str:
     """Reports, one row each; the id leads to the page Explain, the last cell to a form."""
-    return table("Bug reports", LISTED, (list(_report(row)) for row in rows))
+    return table(name, LISTED, (list(_report(row)) for row in rows))
 
 
 def _report(row: Report) -> Iterator[str]:

@@ -68,14 +68,14 @@ def _emitter(row: Mapping[str, Any], mapping: Mapping[str, Any] | None) -> Itera
     if name is None:
         yield "<b>none</b><small>claimed by no mapping</small>"
     else:
-        title = f"<small>{safe(mapping['title'])}</small>" if mapping else ""
+        title = f"<small>{safe(mapping['title'].replace('`', ''))}</small>" if mapping else ""
         yield f"<b>{safe(name)}</b>{title}"
     yield f"{row['spans']:,}"
     yield f"{row['requests']:,}" if row["requests"] else NOTHING
     if name == "policy" or mapping is None:
         yield "Stages come from the rules of the policy, or the spans are of no stage."
     else:
-        yield "".join(f"<p>? {safe(each)}</p>" for each in mapping["blind_to"])
+        yield "".join(f"<p>? {safe(each.replace('`', ''))}</p>" for each in mapping["blind_to"])
 
 
 def health_html(health: Mapping[str, Any]) -> str:
