@@ -126,7 +126,7 @@ class ErrorNames:
 class Handover:
     """When a difference between two texts is a loss. Shares are of the emitted words, 0 to 1."""
 
-    content_loss: float = 0.02
+    content_loss: float = 0.2
     clause_loss: float = 0.15
     meaning_loss: float = 0.25
     meaning_doubt: float = 0.10

@@ -148,6 +148,7 @@ def _judged(sides: pl.DataFrame, rules: Handover) -> pl.DataFrame:
         "total": pl.Boolean,
         "dropped": pl.String,
         "added": pl.String,
+        "without": pl.String,
         "critical": pl.String,
         "reworded": pl.Boolean,
         "out": pl.String,
@@ -169,11 +170,16 @@ def _difference(row: Mapping[str, Any], rules: Handover) -> dict[str, Any]:
         "total": found.total,
         "dropped": " ".join(found.dropped),
         "added": " ".join(found.added),
+        "without": " ".join(_content_lost(found)),
         "critical": found.critical,
         "reworded": all(edit.op == "changed" for edit in found.edits if edit.kind == CONTENT),
         "out": " ".join(decided.dropped if decided else found.dropped),
         "new": " ".join(decided.added if decided else found.added),
     }
+
+
+def _content_lost(found: Difference) -> Iterable[str]:
+    return (word for edit in found.edits if edit.kind == CONTENT for word in edit.dropped)
 
 
 def _every_transcript(row: Mapping[str, Any], rules: Handover) -> tuple[str, str, Difference]:
@@ -293,8 +299,16 @@ def _passes(judged: pl.DataFrame) -> pl.DataFrame:
         attribute=pl.col("received_attribute"),
         value=pl.col("got").str.slice(0, 2_000),
         needed=pl.col("said").str.slice(0, 2_000),
-        sentence=pl.format("{} received what {} emitted", received, emitted),
+        sentence=pl.format("{} received what {} emitted{}", received, emitted, _but_for()),
     )
+
+
+def _but_for() -> pl.Expr:
+    """Words that did not arrive though the meaning did, as far as words of no kind tell."""
+    missing = pl.format(
+        " but for {}, which decides nothing by itself", quoted(pl.col("without"), 60)
+    )
+    return pl.when(pl.col("without") != "").then(missing).otherwise(pl.lit(""))
 
 
 def _no_data(missing: pl.DataFrame) -> pl.DataFrame:
