@@ -193,7 +193,8 @@ _COPY_HTML = """
 """
 _COPY_CSS = """
 :host { display: block; }
-button { font: inherit; color: var(--st-text-color); background: var(--st-background-color);
+button { font: inherit; font-size: .875rem; color: var(--st-text-color);
+  background: var(--st-background-color);
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
   padding: .25rem .75rem; min-height: 2.5rem; cursor: pointer; white-space: nowrap; }
 button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }

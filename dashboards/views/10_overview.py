@@ -46,7 +46,7 @@ def main() -> None:
         show_empty()
         return
     find_box("Explain a request")
-    head, periods = st.columns([3, 1], vertical_alignment="bottom")
+    head, periods = st.columns([2, 1], vertical_alignment="bottom")
     with periods, st.container(horizontal=True, horizontal_alignment="right"):
         period = switch("period", "Period", PERIODS)
     found = ask(TraceLens.overview, period)

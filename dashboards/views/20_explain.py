@@ -30,6 +30,7 @@ from tracelens.show.web import (
     requests_html,
     span_html,
     texts_html,
+    usual_html,
     verdict_html,
     waterfall_html,
 )
@@ -141,9 +142,10 @@ def show_one(explained: Explanation, span_id: str | None) -> None:
         show_html(differences_html(explained) + texts_html(explained))
     with right:
         st.header("Evidence")
-        show_html(
-            evidence_html(request["evidence"], request_id=request["request_id"], selected=span_id)
+        rows = evidence_html(
+            request["evidence"], request_id=request["request_id"], selected=span_id
         )
+        show_html(rows + usual_html(explained.usual))
     st.header("Where the time went")
     timeline = lay_out(explained, selected=span_id)
     show_html(waterfall_html(request, timeline, selected=span_id) + notes_html(request["notes"]))

@@ -1,6 +1,7 @@
 """Pictures of every page for people to look at: `python -m tests.dashboards.shots FOLDER [PAGE…]`.
 
-Light and dark on a desk, light on a phone; of Explain in every state.
+Light and dark on a desk, light on a phone; of Explain in every state. With `readme` for a page: the
+three of the README, from the samples alone (`python -m tests.dashboards.shots docs/images readme`).
 """
 
 from __future__ import annotations
@@ -14,13 +15,22 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser import start_browser
 from tests.dashboards.browser.places import Place, all_places
 from tests.dashboards.browser.visits import PHONE, WIDE, Scheme, new_context, new_visit, serving
-from tests.dashboards.stores import Made, make_store
+from tests.dashboards.stores import Made, make_store, trace_of
+from tests.traces import ALL_SAMPLES, load
 
 LOOKS: tuple[tuple[str, Scheme, int], ...] = (
     ("light", "light", WIDE),
     ("dark", "dark", WIDE),
     ("phone", "light", PHONE),
 )
+#: Pages of the README: which, in which theme, and the sample whose request it explains.
+README: tuple[tuple[str, Scheme, str], ...] = (
+    ("overview", "light", ""),
+    ("explain", "light", "openinference_handoff_lost_not"),
+    ("failures", "dark", ""),
+)
+#: Pixels; the README is narrower than a desk.
+README_WIDTH = 1200
 
 
 def main() -> None:
@@ -29,12 +39,29 @@ def main() -> None:
     wanted = sys.argv[2:]
     target.mkdir(parents=True, exist_ok=True)
     places = [each for each in all_places() if not wanted or each.page in wanted]
+    if wanted == ["readme"]:
+        take_for_readme(target)
+        return
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         made = make_store(Path(folder))
         browser = start_browser(playwright)
         with serving(made.path) as base:
             for look in LOOKS:
                 take(browser, base, made, places, look, target)
+        browser.close()
+
+
+def take_for_readme(target: Path) -> None:
+    """What the README shows, as much as a window holds."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        load(Path(folder) / "store", *ALL_SAMPLES).close()
+        browser = start_browser(playwright)
+        with serving(Path(folder) / "store") as base:
+            for page, scheme, sample_name in README:
+                visit = new_visit(new_context(browser, scheme, README_WIDTH), base)
+                visit.open(page, **({"id": trace_of(sample_name)} if sample_name else {}))
+                visit.page.wait_for_timeout(300)
+                visit.page.screenshot(path=target / f"{page}-{scheme}.png")
         browser.close()
 
 

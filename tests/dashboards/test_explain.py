@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,5 +117,33 @@ def test_old_verdicts_and_confidence_are_told(
 
     monkeypatch.setattr(TraceLens, "explain", older)
     shown = html_of(open_page(made.path, "explain", id=made.ids["lost"]))
-    assert "Confidence high · 0.94" in shown
+    assert "Confidence: very likely (94 %)" in shown
     assert "~ Judged by older rules" in shown
+
+
+USUAL = {"stage": "synthesis", "requests": 1200, "ran": 1190, "p95_ms": 800.0, "expected": True}
+
+
+def test_what_is_usual_and_suspected_is_told(
+    open_page: Open, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explain = TraceLens.explain
+
+    def suspecting(self: TraceLens, *args: str) -> object:
+        explained = explain(self, *args)
+        explained.request.update(stage="undetermined", confidence=0.3)
+        return replace(explained, usual=[USUAL])
+
+    monkeypatch.setattr(TraceLens, "explain", suspecting)
+    shown = html_of(open_page(made.path, "explain", id=made.ids["lost"]))
+    assert "Suspected: transcription → reasoning (handoff loss), 30 %" in shown
+    usual = "synthesis in 1,190 of 1,200 (expected), 95 % within 800 ms."
+    assert f"Usual in this service: {usual}" in shown
+
+
+def test_nothing_is_said_of_a_confidence_where_no_stage_is_suspected(
+    open_page: Open, made: Made
+) -> None:
+    shown = html_of(open_page(made.path, "explain", id=made.ids["undetermined"]))
+    assert "Confidence" not in shown
+    assert "Usual in this service" not in shown

@@ -19,6 +19,7 @@ from rich.tree import Tree
 from tracelens.analyse import Explanation
 from tracelens.show.confidence import percent, sureness
 from tracelens.show.records import rfc3339, to_json, visible
+from tracelens.show.usual import usual_sentence
 
 GLYPHS = {
     "ok": ("✓", "green"),
@@ -212,7 +213,8 @@ def explanation_text(explained: Explanation) -> RenderableType:
     parts.append(_evidence(explained.request))
     parts += [Text(f"{plain(each)}\n", style="dim") for each in (explained.runner_up,) if each]
     parts += [Text(f"To decide: {plain(each)}.\n", style="yellow") for each in explained.settle]
-    parts += [Text(f"{line}\n", style="dim") for line in _usual(explained.usual)]
+    usual = usual_sentence(explained.usual)
+    parts += [Text(f"{plain(each)}\n", style="dim") for each in (usual,) if each]
     parts.append(_span_tree(explained.spans))
     if explained.links.get("similar_failures"):
         parts.append(_similar(explained.links["similar_failures"]))
@@ -239,18 +241,6 @@ def stale_sentence(count: int) -> str:
     """How many verdicts are stale, and what to do."""
     were = "1 verdict is" if count == 1 else f"{count:,} verdicts are"
     return f"{were} by older rules (stale); {STALE_WAY_OUT}"
-
-
-def _usual(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """What requests of this kind have in this service."""
-    if rows:
-        yield "Usual in this service: " + "; ".join(plain(_share(row)) for row in rows)
-
-
-def _share(row: Mapping[str, Any]) -> str:
-    says = {True: " (expected)", False: " (not expected)", None: ""}[row["expected"]]
-    took = "" if row.get("p95_ms") is None else f", 95 % within {row['p95_ms']:,.0f} ms"
-    return f"{row['stage']} in {row['ran']:,} of {row['requests']:,}{says}{took}"
 
 
 def profile_sentences(changes: Sequence[Mapping[str, Any]]) -> list[str]:

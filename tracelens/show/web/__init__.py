@@ -5,7 +5,7 @@ Everything from a trace goes through `safe`, and nothing else makes text of it.
 
 from tracelens.show.web.coverage import coverage_html
 from tracelens.show.web.difference import differences_html, texts_html
-from tracelens.show.web.evidence import evidence_html
+from tracelens.show.web.evidence import evidence_html, usual_html
 from tracelens.show.web.failures import (
     failures_html,
     failures_sentence,
@@ -97,6 +97,7 @@ __all__ = [
     "strip_html",
     "stylesheet",
     "texts_html",
+    "usual_html",
     "verdict_html",
     "waterfall_html",
 ]

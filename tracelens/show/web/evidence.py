@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tracelens.show.usual import usual_sentence
 from tracelens.show.web.html import safe
 from tracelens.show.web.parts import link
 
@@ -34,6 +35,12 @@ def evidence_html(
         f'<table class="tl-table tl-checks"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def usual_html(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A line on what requests of this kind usually have in their service; empty if not known."""
+    sentence = usual_sentence(rows)
+    return f'<p class="tl tl-more">{safe(sentence)}.</p>' if sentence else ""
 
 
 def _row(row: Mapping[str, Any], request_id: str | None, selected: str | None) -> str:

@@ -26,7 +26,7 @@ GROUPS = (
     Column("Failures", "number"),
     Column("Broke at", "short"),
     Column("Why, and the error", "wide"),
-    Column("Service"),
+    Column("Service", "text"),
     Column("Last seen, UTC", "when"),
     Column("Latest", "short"),
 )
@@ -35,7 +35,7 @@ LISTED = (
     Column("Broke at", "short"),
     Column("What happened", "wide"),
     Column("Came in"),
-    Column("Service"),
+    Column("Service", "text"),
     Column("Took", "number"),
     Column("Request", "short"),
 )

@@ -6,7 +6,7 @@ from tracelens.analyse import Explanation
 from tracelens.show.records import explanation_record, to_json
 from tracelens.show.timeline import lay_out
 from tracelens.show.web.difference import differences_html, texts_html
-from tracelens.show.web.evidence import evidence_html
+from tracelens.show.web.evidence import evidence_html, usual_html
 from tracelens.show.web.html import safe, stylesheet
 from tracelens.show.web.neighbours import requests_html
 from tracelens.show.web.notes import notes_html
@@ -33,7 +33,7 @@ def evidence_page(explained: Explanation) -> str:
     request = explained.request
     sections = [
         ("What changed at each boundary", differences_html(explained) + texts_html(explained)),
-        ("Evidence", evidence_html(request["evidence"])),
+        ("Evidence", evidence_html(request["evidence"]) + usual_html(explained.usual)),
         ("Where the time went", waterfall_html(request, lay_out(explained), links=False)),
         ("Similar failures", _similar(explained)),
         ("All data", _record(explained)),

@@ -15,7 +15,7 @@ SAID_SHOWN = 200
 VERDICT_SHOWN = 200
 
 LISTED = (
-    Column("Report", "short"),
+    Column("Report", "text"),
     Column("Status"),
     Column("When, UTC", "when"),
     Column("What was said", "wide"),

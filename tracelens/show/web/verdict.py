@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tracelens.analyse import Explanation
+from tracelens.show.confidence import sureness
 from tracelens.show.web.html import NOTHING, duration, moment, money, safe, short_id
-
-#: Least confidence that a word stands for.
-WORDS = ((0.85, "high"), (0.6, "fair"), (0.0, "low"))
 
 
 def verdict_html(explained: Explanation) -> str:
@@ -76,7 +74,7 @@ def _chips(request: Mapping[str, Any]) -> Iterator[str]:
     if request["cause"]:
         yield _chip(str(request["cause"]).replace("_", " "))
     if request["failed"]:
-        yield _chip(_confidence(request["confidence"]))
+        yield from map(_chip, _sure(request))
     if request["stale"]:
         yield _chip("~ Judged by older rules: tracelens locate judges it anew", "warn")
     if "missing_parent" in (request["notes"] or []):
@@ -92,11 +90,13 @@ def place_name(row: Mapping[str, Any]) -> str:
     return str(row["boundary"] or row["stage"] or "").replace(">", " → ").capitalize()
 
 
-def _confidence(value: float | None) -> str:
-    if value is None:
-        return "Confidence not measured"
-    word = next(word for least, word in WORDS if value >= least)
-    return f"Confidence {word} · {value:.2f}"
+def _sure(request: Mapping[str, Any]) -> Iterator[str]:
+    """How sure the stage is, in the words of the command line; nothing where none is suspected."""
+    sure = sureness(request)
+    if sure:
+        yield sure.replace(">", " → ").replace("_", " ")
+    elif request["stage"] != "undetermined":
+        yield "Confidence not measured"
 
 
 def _facts(request: Mapping[str, Any]) -> Iterator[str]:
