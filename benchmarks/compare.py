@@ -13,7 +13,11 @@ upper bound.
 
 SLURP-CF holds real recognition errors with what became of the request; only requests that failed
 although the recogniser heard something else are asked (Bastianelli et al. 2020, text CC BY 4.0).
-The area under the ROC curve is the Mann-Whitney statistic over its largest value.
+With the expected outcome known, history answers what would have become of the request had it been
+heard right: the ten requests of other sentences that went well and read most like what was said
+(cosine of TF-IDF over words, pairs of words and runs of 2 to 4 characters) vote by their intents;
+where the expected one wins, the transcript was to blame. The area under the ROC curve is the
+Mann-Whitney statistic over its largest value.
 """
 
 from __future__ import annotations
@@ -21,12 +25,15 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import math
 import random
 import re
 import statistics
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +65,11 @@ MARKS: tuple[Callable[[str], str], ...] = (
 )
 _SLOT = re.compile(r"\[([a-z ]+?) ([^|\]]+)\|([^\]]+)\]")
 _KIND = re.compile("|".join(sorted((*BREAKS, *SAME), key=len, reverse=True)))
+
+
+#: Requests whose intents vote, and the share from which on the winner is clear.
+NEAREST = 10
+CLEAR = 0.5
 
 
 @dataclass(frozen=True)
@@ -258,6 +270,7 @@ def judge_slurp(path: Path, console: Console) -> None:
         f" weighted edits {auc([each.score for each in found], truths):.3f},"
         f" with what decides {auc([each.score + each.lost for each in found], truths):.3f}"
     )
+    judge_outcome(rows, failed, truths, console)
     broken = [r["predicted_intent"] != r["counterfactual_intent_on_clean_text"] for r in differ]
     every = [compare_texts(r["reference"], r["hypothesis"], rules, "recognised") for r in differ]
     console.print(
@@ -266,6 +279,71 @@ def judge_slurp(path: Path, console: Console) -> None:
         f" weighted edits {auc([each.score for each in every], broken):.3f},"
         f" content words lost {auc([each.share for each in every], broken):.3f}"
     )
+
+
+def judge_outcome(
+    rows: Sequence[Mapping[str, Any]],
+    failed: Sequence[Mapping[str, Any]],
+    truths: Sequence[bool],
+    console: Console,
+) -> None:
+    """Print how well history says the same where the expected outcome is known."""
+    history = History([row for row in rows if not row["failed"]])
+    polls = [history.vote(row) for row in failed]
+    votes = [poll[row["gold_intent"]] for poll, row in zip(polls, failed, strict=True)]
+    won = [vote >= max(poll.values()) for poll, vote in zip(polls, votes, strict=True)]
+    right = [each == truth for each, truth in zip(won, truths, strict=True)]
+    clear = [max(poll.values()) >= CLEAR for poll in polls]
+    sure = [ok for ok, each in zip(right, clear, strict=True) if each]
+    console.print(
+        f"  with the expected outcome: accuracy {sum(right) / len(right):.3f};"
+        f" where the vote is clear {sum(sure) / len(sure):.3f} at coverage"
+        f" {len(sure) / len(right):.2f}; area under ROC {auc(votes, truths):.3f}"
+    )
+
+
+class History:
+    """Requests that went well, to be found by their words."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        kept = {(row["hypothesis"], row["predicted_intent"]): row for row in rows}
+        self.rows = [*kept.values()]
+        counts = [Counter(grams(row["hypothesis"])) for row in self.rows]
+        seen = Counter(gram for each in counts for gram in each)
+        self.weights = {gram: math.log(len(self.rows) / n) for gram, n in seen.items()}
+        self.postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for at, each in enumerate(counts):
+            for gram, value in self.weighted(each).items():
+                self.postings[gram].append((at, value))
+
+    def weighted(self, counts: Counter[str]) -> dict[str, float]:
+        """TF-IDF of grams, of length one."""
+        found = {gram: n * self.weights.get(gram, 0.0) for gram, n in counts.items()}
+        length = math.sqrt(sum(value * value for value in found.values())) or 1.0
+        return {gram: value / length for gram, value in found.items()}
+
+    def vote(self, row: Mapping[str, Any]) -> defaultdict[str, float]:
+        """The share of the vote, 0 to 1, that each intent has among the nearest other sentences."""
+        likeness: defaultdict[int, float] = defaultdict(float)
+        for gram, value in self.weighted(Counter(grams(row["reference"]))).items():
+            for at, other in self.postings.get(gram, ()):
+                likeness[at] += value * other
+        others = [at for at in likeness if self.rows[at]["slurp_id"] != row["slurp_id"]]
+        nearest = sorted(others, key=lambda at: (-likeness[at], at))[:NEAREST]
+        whole = sum(likeness[at] for at in nearest)
+        shares: defaultdict[str, float] = defaultdict(float, {"": 0.0})
+        for at in nearest:
+            shares[self.rows[at]["predicted_intent"]] += likeness[at] / whole
+        return shares
+
+
+def grams(text: str) -> Iterator[str]:
+    """Words, pairs of words, and runs of 2 to 4 characters."""
+    words = text.split()
+    yield from words
+    yield from map(" ".join, pairwise(words))
+    for size in (2, 3, 4):
+        yield from (text[at : at + size] for at in range(len(text) - size + 1))
 
 
 def error_rate(row: Mapping[str, Any]) -> float:
