@@ -30,9 +30,14 @@ OPEN: Final = b"{["
 #: After these, a line that begins with a bracket belongs to the same document.
 _GOES_ON: Final = b",[:"
 
-# Everything up to the next bracket, strings passed whole; possessive, so that it never backtracks.
-_TO_BRACKET: Final = re.compile(rb'[^"{}\[\]]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}\[\]]*+)*+', re.S)
-_QUOTED: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# Nothing here ever backtracks. Groups are atomic, not possessive: before Python 3.11.5 a possessive
+# group that fails in its last round matches too much (python/cpython issue 106052).
+_QUOTED: Final = rb'"[^"\\]*+(?>(?:\\.[^"\\]*+)*)"'
+# Everything up to the next bracket, strings passed whole.
+_TO_BRACKET: Final = re.compile(
+    rb'[^"{}\[\]]*+(?>(?:' + _QUOTED + rb'[^"{}\[\]]*+)*)',
+    re.S,
+)
 _STRING: Final = re.compile(_QUOTED, re.S)
 _SCALAR: Final = re.compile(rb"[^\s,\]}]*+")
 
@@ -40,9 +45,9 @@ _SCALAR: Final = re.compile(rb"[^\s,\]}]*+")
 def nested(depth: int) -> bytes:
     """Pattern of a bracketed value with at most `depth` levels of brackets inside."""
     atom = rb'[^"{}\[\]]++|' + _QUOTED
-    pattern = rb"[{\[](?:" + atom + rb")*+[}\]]"
+    pattern = rb"[{\[](?>(?:" + atom + rb")*)[}\]]"
     for _ in range(depth):
-        pattern = rb"[{\[](?:" + atom + rb"|" + pattern + rb")*+[}\]]"
+        pattern = rb"[{\[](?>(?:" + atom + rb"|" + pattern + rb")*)[}\]]"
     return pattern
 
 
