@@ -45,6 +45,7 @@ def main() -> None:
     chosen = st.navigation(list(pages.values()), position="top")
     shared.follow_links(pages)
     name = next(name for name, page in pages.items() if page is chosen)
+    st.set_page_config(page_title=f"{chosen.title} · tracelens")
     show_page(name, chosen)
 
 

@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import streamlit as st
+from shared import show_html
 
 from tracelens.api import LoadReport, Progress, TraceLens, Upload, find_samples
 from tracelens.errors import StoreError, TracelensError
 from tracelens.show.text import profile_sentences
+from tracelens.show.web import job_html
 
 LOG = logging.getLogger("tracelens.ui")
+#: Seconds between two looks at a job.
+STEP = 0.5
 
 
 @dataclass
@@ -139,3 +143,19 @@ def judge_anew(lens: TraceLens) -> Job:
         job.said = ". ".join([f"{found.requests:,} requests were judged anew", *learned[:3]])
 
     return board().start("all requests, judged anew", work)
+
+
+@st.fragment(run_every=STEP)
+def watch(*, stoppable: bool = False) -> None:
+    """How far the job that runs is; the whole page is drawn anew when it ends."""
+    job = board().running()
+    if job is None:
+        st.rerun()
+    show_html(job_html(job.title, job.progress, job.share, job.elapsed()))
+    st.progress(job.share or 0.0)
+    if not stoppable:
+        return
+    if job.stopping:
+        st.caption("Stopping after the file that is being read.")
+    else:
+        st.button("Stop after this file", icon=":material/stop_circle:", on_click=job.stop)

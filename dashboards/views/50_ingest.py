@@ -15,7 +15,6 @@ from tracelens.errors import StoreError
 from tracelens.show.records import to_csv, to_json, visible
 from tracelens.show.web import (
     coverage_html,
-    job_html,
     load_html,
     load_rows,
     past_html,
@@ -31,7 +30,6 @@ PAST_SHOWN = 50
 #: Inputs that are listed without being asked for.
 FEW = 5
 #: Seconds between two looks at how far a load is.
-STEP = 0.5
 
 
 def main() -> None:
@@ -95,21 +93,7 @@ def begin(start: Callable[[], jobs.Job]) -> None:
 def show_running() -> None:
     """The load that runs now, whoever began it."""
     if jobs.board().running() is not None:
-        watch()
-
-
-@st.fragment(run_every=STEP)
-def watch() -> None:
-    """How far the load is; the whole page is drawn anew when it ends."""
-    job = jobs.board().running()
-    if job is None:
-        st.rerun()
-    show_html(job_html(job.title, job.progress, job.share, job.elapsed()))
-    st.progress(job.share or 0.0)
-    if job.stopping:
-        st.caption("Stopping after the file that is being read.")
-    else:
-        st.button("Stop after this file", icon=":material/stop_circle:", on_click=job.stop)
+        jobs.watch(stoppable=True)
 
 
 def show_ended() -> None:

@@ -18,11 +18,8 @@ from tracelens.show.web import (
     emitters_html,
     health_html,
     health_sentence,
-    job_html,
     segments_html,
 )
-
-STEP = 0.5
 
 
 def main() -> None:
@@ -60,7 +57,7 @@ def show_health(changes: int) -> None:
 def show_judging(stale: int) -> None:
     """Judge anew, and how far that is."""
     if jobs.board().running() is not None:
-        watch()
+        jobs.watch()
         return
     ended = jobs.board().latest
     if ended is not None and ended.said:
@@ -72,16 +69,6 @@ def show_judging(stale: int) -> None:
             show_error(error)
             return
         st.rerun()
-
-
-@st.fragment(run_every=STEP)
-def watch() -> None:
-    """How far the job is, which may be a load."""
-    job = jobs.board().running()
-    if job is None:
-        st.rerun()
-    show_html(job_html(job.title, job.progress, job.share, job.elapsed()))
-    st.progress(job.share or 0.0)
 
 
 def show_policy(policy: Path | None) -> None:

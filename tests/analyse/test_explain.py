@@ -59,7 +59,6 @@ def test_spans_only_has_nothing_to_explain(tmp_path: Path) -> None:
         (("synthesis", None, "tts_error", 0.9), "synthesis (tts_error) is second: it comes after"),
         (("transcription", None, "stt_wrong", 0.9), "it would only have spoilt what reasoning"),
         (("reasoning", None, "llm_empty", 0.6), "it is less certain (0.60 against 0.80)"),
-        (("undetermined", None, "app_error", 0.3), "undetermined (app_error) is second: it comes"),
     ],
 )
 def test_why_the_second_candidate_lost(second: tuple[object, ...], reason: str) -> None:
@@ -69,3 +68,6 @@ def test_why_the_second_candidate_lost(second: tuple[object, ...], reason: str) 
     assert told is not None
     assert reason in told
     assert _runner_up([first]) is None
+    unnamed = dict(zip(names, ("undetermined", None, "user_reported", 0.3), strict=True))
+    assert _runner_up([first, unnamed]) is None
+    assert _runner_up([first, unnamed, dict(zip(names, second, strict=True))]) == told

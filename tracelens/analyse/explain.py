@@ -114,10 +114,11 @@ def request_row(store: Store, request_id: str) -> dict[str, Any]:
 
 
 def _runner_up(candidates: list[dict[str, Any]]) -> str | None:
-    """Why the second candidate is not the verdict."""
-    if len(candidates) < 2:
+    """Why the second candidate is not the verdict; one that names no stage is none to reject."""
+    rivals = [each for each in candidates[1:] if each["stage"] != "undetermined"]
+    if not rivals:
         return None
-    first, second = candidates[:2]
+    first, second = candidates[0], rivals[0]
     places = [PLACES.get(_place_name(each), LAST) for each in (first, second)]
     named = f"{_place_name(second)} ({second['cause']}) is second"
     if places[1] > places[0]:

@@ -37,7 +37,7 @@ def test_a_page_is_whole(visit: Visit, made: Made, place: Place) -> None:
     shown = visit.page.inner_text("[data-testid=stMain]")
     assert "Something went wrong" not in shown
     assert len(shown) > 40
-    assert "tracelens" in visit.page.title()
+    assert visit.page.title().endswith(f"{place.page.replace('_', ' ').capitalize()} · tracelens")
     assert visit.page.evaluate(TAKEN) == []
     assert visit.violations() == []
     visit.turn("dark")
