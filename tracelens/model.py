@@ -166,14 +166,26 @@ CANONICAL_SPAN: Final = pl.Schema(
         "sign_sentence": pl.String(),
         "ttfb_ms": pl.Float64(),
         "ttft_ms": pl.Float64(),
+        # Usage. `input_tokens` and `output_tokens` are totals; the others of their side are parts
+        # of them, and audio and image tokens that were cached are parts of both.
         "input_tokens": pl.Int64(),
-        "output_tokens": pl.Int64(),
-        "cached_input_tokens": pl.Int64(),
-        "reasoning_tokens": pl.Int64(),
+        "cached_input_tokens": pl.Int64(),  # read from a prompt cache
+        "cache_write_tokens": pl.Int64(),  # written to one
         "audio_input_tokens": pl.Int64(),
+        "cached_audio_input_tokens": pl.Int64(),
+        "image_input_tokens": pl.Int64(),
+        "video_input_tokens": pl.Int64(),
+        "output_tokens": pl.Int64(),
+        "reasoning_tokens": pl.Int64(),
         "audio_output_tokens": pl.Int64(),
-        "audio_seconds": pl.Float64(),
-        "characters": pl.Int64(),
+        "image_output_tokens": pl.Int64(),
+        "audio_seconds": pl.Float64(),  # of speech that came in
+        "output_audio_seconds": pl.Float64(),  # of speech that was made
+        "characters": pl.Int64(),  # of text that was spoken
+        "images": pl.Int64(),  # that came in
+        "megapixels": pl.Float64(),  # of these, where their sizes are recorded
+        "pages": pl.Int64(),  # of documents that came in
+        "output_images": pl.Int64(),
         "cost_usd": pl.Float64(),  # as reported by the emitter; null when it says nothing
         "assessments": pl.List(ASSESSMENT),  # null when nothing is said
     }
@@ -266,6 +278,59 @@ PROFILE: Final = pl.Schema(
     }
 )
 
+#: What was used of one unit in one span, and what it cost. Items of a request add up to its cost.
+COST_ITEM: Final = pl.Struct(
+    {
+        "span_id": pl.String(),
+        "stage": pl.String(),  # transcription, reasoning, synthesis, tool
+        "model": pl.String(),
+        "unit": pl.String(),  # input_tokens, cached_input_tokens, audio_seconds, characters, ...
+        "content": pl.String(),  # a field of `cost_by_content`
+        "quantity": pl.Float64(),
+        "unit_usd": pl.Float64(),  # per one of the unit; null without a price
+        "cost_usd": pl.Float64(),  # null without a price, never 0 for it
+        "source": pl.String(),  # emitter, genai-prices, tracelens, policy; null without a price
+    }
+)
+
+#: Cost by what was paid for; `other` is what nobody split, such as a recorded total.
+CONTENTS: Final = (
+    *("text_in", "text_out", "audio_in", "audio_out", "image_in", "image_out", "video_in"),
+    *("document_in", "other"),
+)
+
+#: How large what came in and went out was; null where it is not recorded.
+SIZES: Final = pl.Struct(
+    {
+        "audio_seconds": pl.Float64(),
+        "output_audio_seconds": pl.Float64(),
+        "characters": pl.Int64(),
+        "images": pl.Int64(),
+        "megapixels": pl.Float64(),
+        "pages": pl.Int64(),
+        "input_tokens": pl.Int64(),
+        "output_tokens": pl.Int64(),
+        "audio_input_tokens": pl.Int64(),
+        "image_input_tokens": pl.Int64(),
+    }
+)
+
+#: Where time on the critical path can be spent.
+PATH_STAGES: Final = (*STAGES, "tool", "residual")
+
+#: The way to the first audio (or token), each part from the end of the one before, in ms.
+CHAIN: Final = ("transcript", "first_token", "first_audio")
+
+#: A budget that a request went over.
+BREACH: Final = pl.Struct(
+    {
+        "metric": pl.String(),  # latency, cost, ttfa
+        "stage": pl.String(),  # null: the whole request
+        "value": pl.Float64(),  # ms or US dollars
+        "limit": pl.Float64(),
+    }
+)
+
 OUTCOME: Final = pl.Struct({"at": pl.String(), "outcome": pl.String()})
 
 MODELS: Final = pl.Struct({stage: pl.List(pl.String()) for stage in STAGES})
@@ -293,6 +358,13 @@ REQUEST: Final = pl.Schema(
         "cost_usd": pl.Float64(),
         "cost_is_lower_bound": pl.Boolean(),
         "cost_unpriced_spans": pl.Int64(),
+        "cost_items": pl.List(COST_ITEM),
+        "cost_by_stage": pl.Struct({stage: pl.Float64() for stage in (*STAGES, "tool")}),
+        "cost_by_content": pl.Struct({content: pl.Float64() for content in CONTENTS}),
+        "sizes": SIZES,
+        "path_ms": pl.Struct({stage: pl.Float64() for stage in PATH_STAGES}),
+        "chain_ms": pl.Struct({part: pl.Float64() for part in CHAIN}),
+        "breaches": pl.List(BREACH),
         "failed": pl.Boolean(),
         "stage": pl.String(),
         "boundary": pl.String(),

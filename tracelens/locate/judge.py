@@ -15,6 +15,12 @@ from tracelens.locate.sentences import verdict_sentence
 from tracelens.model import CANDIDATE, EVIDENCE, REQUEST, STAGE_RUN, STAGES
 from tracelens.requests import Facts
 
+#: Columns that are not filled yet.
+MEASURES = (
+    *("cost_items", "cost_by_stage", "cost_by_content", "sizes", "path_ms", "chain_ms"),
+    "breaches",
+)
+
 WEIGHTS = {"hard": 0, "soft": 1, "weak": 2}
 
 #: Where along the pipeline a finding sits; a tool sits beside the model that calls it.
@@ -197,6 +203,7 @@ def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
         "cost_usd": pl.when(priced > 0).then("cost_sum"),
         "cost_is_lower_bound": (priced > 0) & (unpriced > 0),
         "cost_unpriced_spans": unpriced.clip(lower_bound=0),
+        **{name: pl.lit(None, REQUEST[name]) for name in MEASURES},
         "stale": pl.lit(False),
         "candidates": pl.col("candidates").fill_null([]),
         "evidence": pl.col("evidence").fill_null([]),

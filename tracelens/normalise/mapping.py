@@ -24,15 +24,11 @@ from tracelens.policy import Policy
 NAMED_IN_MESSAGE = r"^([A-Za-z_][\w.]*(?:Error|Exception))(?:: |:?$)"
 
 USAGE = (
-    "input_tokens",
-    "output_tokens",
-    "cached_input_tokens",
-    "reasoning_tokens",
-    "audio_input_tokens",
-    "audio_output_tokens",
-    "audio_seconds",
-    "characters",
-    "cost_usd",
+    *("input_tokens", "cached_input_tokens", "cache_write_tokens", "audio_input_tokens"),
+    *("cached_audio_input_tokens", "image_input_tokens", "video_input_tokens"),
+    *("output_tokens", "reasoning_tokens", "audio_output_tokens", "image_output_tokens"),
+    *("audio_seconds", "output_audio_seconds", "characters", "images", "megapixels", "pages"),
+    *("output_images", "cost_usd"),
 )
 
 

@@ -22,6 +22,8 @@ def test_on_call_goes_from_a_group_to_a_request_and_its_file(
     group = here.page.get_by_role("row").filter(has_text="Transcription → reasoning").first
     group.get_by_role("link").first.click()
     expect(here.page).to_have_url(re.compile("group="))
+    # The address changes before the page does: what was there before has links of its own.
+    expect(here.page.get_by_role("link", name="Clear all filters")).to_be_visible()
     here.settle()
     here.page.locator("td a[href^='explain?id=']").first.click()
     expect(here.page).to_have_url(re.compile(r"/explain\?id=[0-9a-f]{32}"))

@@ -22,6 +22,13 @@ select
     cost_usd,
     cost_is_lower_bound,
     cost_unpriced_spans,
+    cost_items,
+    cost_by_stage,
+    cost_by_content,
+    sizes,
+    path_ms,
+    chain_ms,
+    breaches,
     failed,
     stage,
     boundary,
@@ -61,6 +68,13 @@ comment on column requests.models is 'models by stage: {transcription, reasoning
 comment on column requests.cost_usd is 'cost in US dollars over the priced units; null when nothing was priced';
 comment on column requests.cost_is_lower_bound is 'whether something was used that has no price';
 comment on column requests.cost_unpriced_spans is 'how many spans used something that has no price';
+comment on column requests.cost_items is 'what the cost is made of: [{span_id, stage, model, unit, content, quantity, unit_usd, cost_usd, source}]; a unit without a price has a cost of null';
+comment on column requests.cost_by_stage is 'cost in US dollars by stage: {transcription, reasoning, synthesis, tool}; null where nothing was priced';
+comment on column requests.cost_by_content is 'cost in US dollars by what was paid for: {text_in, text_out, audio_in, audio_out, image_in, image_out, video_in, document_in, other}; other is what no emitter or price splits';
+comment on column requests.sizes is 'how large its input and output were: {audio_seconds, output_audio_seconds, characters (spoken), images, megapixels, pages, input_tokens, output_tokens, audio_input_tokens, image_input_tokens}; null where not recorded';
+comment on column requests.path_ms is 'milliseconds of the critical path by stage: {transcription, reasoning, synthesis, tool, residual}; they add up to duration_ms';
+comment on column requests.chain_ms is 'the way to the first audio in milliseconds, each part from the end of the one before: {transcript (from the end of speech), first_token, first_audio}; null where not recorded';
+comment on column requests.breaches is 'budgets of the policy that it went over: [{metric, stage, value, limit}]';
 comment on column requests.failed is 'whether the request failed; null when it cannot be told';
 comment on column requests.stage is 'stage that broke it: transcription, reasoning, synthesis, external or undetermined; null when not failed';
 comment on column requests.boundary is 'where content was lost or altered between two sides; null when a stage failed inside';

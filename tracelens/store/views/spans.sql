@@ -66,13 +66,23 @@ select
     ttfb_ms,
     ttft_ms,
     input_tokens,
-    output_tokens,
     cached_input_tokens,
-    reasoning_tokens,
+    cache_write_tokens,
     audio_input_tokens,
+    cached_audio_input_tokens,
+    image_input_tokens,
+    video_input_tokens,
+    output_tokens,
+    reasoning_tokens,
     audio_output_tokens,
+    image_output_tokens,
     audio_seconds,
+    output_audio_seconds,
     characters,
+    images,
+    megapixels,
+    pages,
+    output_images,
     cost_usd,
     assessments,
     generation as load
@@ -142,14 +152,24 @@ comment on column spans.sign_attribute is 'attribute that the sign was read from
 comment on column spans.sign_sentence is 'the sign in words';
 comment on column spans.ttfb_ms is 'time to the first byte, in milliseconds';
 comment on column spans.ttft_ms is 'time to the first token, in milliseconds';
-comment on column spans.input_tokens is 'tokens that went in';
-comment on column spans.output_tokens is 'tokens that came out';
+comment on column spans.input_tokens is 'tokens that went in, cached ones included';
 comment on column spans.cached_input_tokens is 'tokens that went in and were served from a cache';
-comment on column spans.reasoning_tokens is 'tokens spent on thinking';
+comment on column spans.cache_write_tokens is 'tokens that went in and were written to a cache';
 comment on column spans.audio_input_tokens is 'audio tokens that went in';
+comment on column spans.cached_audio_input_tokens is 'audio tokens that went in and were served from a cache';
+comment on column spans.image_input_tokens is 'image tokens that went in';
+comment on column spans.video_input_tokens is 'video tokens that went in';
+comment on column spans.output_tokens is 'tokens that came out, those spent on thinking included';
+comment on column spans.reasoning_tokens is 'tokens spent on thinking';
 comment on column spans.audio_output_tokens is 'audio tokens that came out';
-comment on column spans.audio_seconds is 'seconds of audio that were recognised or made';
+comment on column spans.image_output_tokens is 'image tokens that came out';
+comment on column spans.audio_seconds is 'seconds of speech that came in';
+comment on column spans.output_audio_seconds is 'seconds of speech that was made';
 comment on column spans.characters is 'characters that were spoken';
+comment on column spans.images is 'images that came in';
+comment on column spans.megapixels is 'size of the images that came in, in millions of pixels; null when not recorded';
+comment on column spans.pages is 'pages of the documents that came in';
+comment on column spans.output_images is 'images that were made';
 comment on column spans.cost_usd is 'cost in US dollars as the emitter reported it; null when it says nothing';
 comment on column spans.assessments is 'what evaluations, feedback and expectations on it say: kind, about (span, parent, request), name, label, score, text, attribute, unix_nano; null when nothing';
 comment on column spans.load is 'generation of the load that stored the span';
