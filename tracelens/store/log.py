@@ -486,6 +486,10 @@ class Moment:
         """A number that changes with every change of the log."""
         return self._log._meta("version")
 
+    def generation(self) -> int:
+        """The number of the newest commit; 0 in an empty store."""
+        return self._log._meta("generation")
+
     def segments(self) -> tuple[Segment, ...]:
         """The live segments, oldest first."""
         return self._log._rows(Segment, "segments", LIVE_SEGMENTS)
@@ -504,6 +508,10 @@ class Moment:
         where = "where trace_id = ?"
         found = (self._log._rows(Tombstone, "tombstones", where, trace) for trace in set(traces))
         return {row.trace_id: row.generation for rows in found for row in rows}
+
+    def all_tombstones(self) -> tuple[Tombstone, ...]:
+        """The generation before which request rows are dead, of every trace that has one."""
+        return self._log._rows(Tombstone, "tombstones")
 
     def in_force(self) -> dict[str, str]:
         """The `inputs_hash` that requests get now, by key of profile; "" for those without one."""

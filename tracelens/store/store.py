@@ -15,6 +15,7 @@ import polars as pl
 
 from tracelens.errors import NotFoundError, StoreError
 from tracelens.model import BUG_REPORT, PROFILE
+from tracelens.store.columns import Columns
 from tracelens.store.export import export_duckdb, export_otlp, export_parquet
 from tracelens.store.live import as_rows
 from tracelens.store.lock import WriterLock
@@ -41,6 +42,7 @@ class Store:
         self._turn = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._lookups: Lookups | None = None
+        self._columns: Columns | None = None
 
     @classmethod
     def open(cls, path: Path, *, create: bool = False) -> Store:
@@ -75,6 +77,9 @@ class Store:
             if self._lookups is not None:
                 self._lookups.close()
             self._lookups = None
+            if self._columns is not None:
+                self._columns.close()
+            self._columns = None
             self._log.close()
 
     def snapshot(self) -> Snapshot:
@@ -148,6 +153,28 @@ class Store:
         function that lives as long, and leave little.
         """
         return self._lookup().failures(shape, columns)
+
+    def request_columns(self, names: Sequence[str]) -> pl.DataFrame:
+        """Columns of all live requests, from memory once they were read; rows in one order.
+
+        The order is the same for all columns of one version of the store, and otherwise none.
+
+        Args:
+            names: columns that hold one value, members of structs by dotted name
+                (`cost_by_stage.tool`, `sizes.audio_seconds`), and what is made of others: `inputs`
+                and `outputs` (modalities joined by `+`, `none` without any), `model.reasoning` and
+                of the other stages (models joined by `+`), `over.cost`, `over.latency` and
+                `over.ttfa` (whether a budget for it was exceeded), `rank.` and a number column
+                (place in ascending order from 1 on, of equal ones by descending request id).
+
+        Text with few values is categorical. Raises ValueError for an unknown column, StoreError
+        for a damaged store.
+        """
+        with self._turn:
+            if self._columns is None:
+                self._columns = Columns(self.path)
+            columns = self._columns
+        return columns.frame(names)
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Rows of our own SQL over the views at the newest version, `$name` parameters bound."""

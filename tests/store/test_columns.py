@@ -1,0 +1,132 @@
+"""Columns of live requests in memory: the same rows as the view, version after version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.store.frames import load, new_store, number, request, requests, span, spans
+from tracelens.store import Store
+from tracelens.store.columns import Columns, rank_of
+
+COSTS = {"transcription": 0.1, "reasoning": 0.2, "synthesis": None, "tool": None}
+ROWS: dict[str, dict[str, Any]] = {
+    "a": {
+        "cost_usd": 0.3,
+        "cost_by_stage": COSTS,
+        "service": "desk",
+        "input_modalities": ["audio", "image"],
+        "models": {"transcription": ["whisper"], "reasoning": ["gpt", "claude"], "synthesis": []},
+        "breaches": [{"metric": "cost", "stage": None, "value": 0.3, "limit": 0.2}],
+    },
+    "b": {"cost_usd": 0.1, "service": "phone", "input_modalities": [], "breaches": []},
+    "c": {},
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = new_store(tmp_path)
+    add(store, ROWS)
+    yield store
+    store.close()
+
+
+def add(store: Store, rows: dict[str, dict[str, Any]]) -> None:
+    """Commit requests by name; one with a name that is stored replaces it."""
+    batch = spans(*(span(name, repr(columns)) for name, columns in rows.items()))
+    judged = requests(*(request(name, **columns) for name, columns in rows.items()))
+    load(store, batch, judged)
+
+
+def table(store: Store, *names: str) -> dict[str, tuple[Any, ...]]:
+    """Columns by the name of the request."""
+    rows = store.request_columns(["request_id", *names])
+    known = {number(name + "root", 32): name for name in "abcdef"}
+    return {known[row[0]]: row[1:] for row in rows.sort("request_id").iter_rows()}
+
+
+def test_columns_members_and_what_is_made_of_them(store: Store) -> None:
+    names = ["cost_usd", "cost_by_stage.reasoning", "inputs", "model.reasoning", "over.cost"]
+    assert table(store, *names, "over.latency", "rank.cost_usd") == {
+        "a": (0.3, 0.2, "audio+image", "gpt+claude", True, False, 2),
+        "b": (0.1, None, "none", None, False, False, 1),
+        "c": (None, None, None, None, None, None, None),
+    }
+    types = store.request_columns(["service", "inputs", "model.reasoning"]).dtypes
+    assert all(isinstance(each, pl.Categorical) for each in types)
+
+
+@pytest.mark.parametrize("name", ["nothing", "cost_by_stage", "cost_by_stage.x", "evidence"])
+def test_unknown_and_nested_columns_are_refused(store: Store, name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        store.request_columns([name])
+
+
+def test_rows_that_were_judged_anew_are_replaced(store: Store) -> None:
+    assert table(store, "cost_usd")["a"] == (0.3,)
+    add(store, {"a": {"cost_usd": 0.05}, "d": {"cost_usd": 9.0, "service": "desk"}})
+    now = {"a": (0.05, None, 1), "b": (0.1, "phone", 2), "c": (None, None, None)}
+    assert table(store, "cost_usd", "service", "rank.cost_usd") == now | {"d": (9.0, "desk", 3)}
+    add(store, {"b": {"cost_usd": 0.2}})
+    add(store, {"a": {"cost_usd": 7.0}})
+    now = {"a": (7.0, None, 2), "b": (0.2, None, 1), "c": (None, None, None)}
+    assert table(store, "cost_usd", "service", "rank.cost_usd") == now | {"d": (9.0, "desk", 3)}
+    # Whoever comes later reads the same.
+    other = Store.open(store.path)
+    assert table(other, "cost_usd", "service") == table(store, "cost_usd", "service")
+    other.close()
+
+
+def test_only_new_segments_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = Columns(store.path)
+    read: list[str] = []
+    scan = Columns._scan
+    monkeypatch.setattr(
+        Columns,
+        "_scan",
+        lambda self, segment, names: read.append(segment.name) or scan(self, segment, names),
+    )
+    assert columns.frame(["cost_usd"]).height == 3
+    assert columns.frame(["cost_usd"]).height == 3
+    first = len(read)
+    add(store, {"d": {"cost_usd": 1.0}})
+    assert columns.frame(["cost_usd"])["cost_usd"].to_list()[-1] == 1.0
+    assert (first, len(read)) == (1, 2)
+    columns.close()
+
+
+def test_columns_of_nulls_take_no_memory(store: Store) -> None:
+    columns = Columns(store.path)
+    columns.frame(["sizes.pages", "ttfa_ms", "rank.ttfa_ms"])
+    sizes = columns.sizes()
+    assert sizes["sizes.pages"] == sizes["ttfa_ms"] == sizes["rank.ttfa_ms"] == 0
+    columns.close()
+
+
+def test_segments_from_before_a_column(store: Store) -> None:
+    """A segment says in the log which columns it has; what it lacks is null."""
+    columns = Columns(store.path)
+    columns.frame(["cost_usd"])
+    segment = columns._parts[0].segment
+    assert columns._scan(segment, ["cost_usd"])["cost_usd"].null_count() == 1
+    without = type(segment)(**{**segment.__dict__, "columns": '{"trace_id": "VARCHAR"}'})
+    assert columns._scan(without, ["cost_usd", "inputs"]).null_count().row(0) == (3, 3)
+    columns.close()
+
+
+def test_an_empty_store(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    names = ["request_id", "cost_usd", "inputs", "rank.cost_usd"]
+    assert store.request_columns(names).shape == (0, 4)
+    store.close()
+
+
+def test_ranks_break_ties_by_id() -> None:
+    values = pl.Series([2.0, None, 1.0, 2.0, float("nan"), 2.0])
+    ids = pl.Series(["b", "x", "y", "a", "z", "c"])
+    assert rank_of(values, ids).to_list() == [3, None, 1, 4, None, 2]

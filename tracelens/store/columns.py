@@ -1,0 +1,290 @@
+"""Columns of all live requests in memory: what figures over a whole store are made of."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from tracelens.errors import StoreError
+from tracelens.model import REQUEST, STAGES
+from tracelens.store.checksum import REPAIR, UNDECODED
+from tracelens.store.live import as_rows, check_files
+from tracelens.store.log import Log, Moment, Segment, Tombstone
+from tracelens.store.segments import GENERATION, SEGMENT_FOLDER, parse_types, sql_type
+
+#: Text with few values, or that is only compared: held as numbers.
+CODED: Final = (
+    *("service", "emitter", "session_id", "user_id", "external_request_id"),
+    *("stage", "boundary", "cause"),
+)
+#: Columns that are made of a stored one, by name: the stored column and how.
+DERIVED: Final[dict[str, tuple[str, pl.Expr]]] = {
+    "inputs": ("input_modalities", pl.col("input_modalities").list.join("+").replace("", "none")),
+    "outputs": (
+        "output_modalities",
+        pl.col("output_modalities").list.join("+").replace("", "none"),
+    ),
+    **{
+        f"model.{stage}": (
+            "models",
+            pl.col("models").struct.field(stage).list.join("+").replace("", None),
+        )
+        for stage in STAGES
+    },
+    **{
+        f"over.{metric}": (
+            "breaches",
+            pl.col("breaches").list.eval(pl.element().struct.field("metric") == metric).list.any(),
+        )
+        for metric in ("cost", "latency", "ttfa")
+    },
+}
+#: Begins the name of a column of ranks: `rank.cost_usd`.
+RANK: Final = "rank."
+
+
+@dataclass(frozen=True)
+class Part:
+    """The live rows of one segment: all of them, or those of a mask."""
+
+    segment: Segment
+    kept: pl.Series | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows live."""
+        return self.segment.rows if self.kept is None else int(self.kept.sum())
+
+
+class Columns:
+    """Columns of the live requests at the newest version; threads take turns.
+
+    A segment is read once per column. When the version moves, rows that died are dropped and only
+    new segments are read. A column of nulls alone takes no memory.
+    """
+
+    def __init__(self, store: Path) -> None:
+        self._store = store
+        self._log = Log(store)
+        self._turn = threading.Lock()
+        self._version = -1
+        self._generation = 0
+        self._parts: list[Part] = []
+        self._held: dict[str, pl.Series] = {}
+
+    def close(self) -> None:
+        """Let go of the log."""
+        self._log.close()
+
+    def frame(self, names: Sequence[str]) -> pl.DataFrame:
+        """These columns, rows in the same order; see `Store.request_columns`."""
+        wanted = list(dict.fromkeys(names))
+        types = {name: column_type(name) for name in wanted}
+        with self._moment():
+            ranked = [name.removeprefix(RANK) for name in wanted if name.startswith(RANK)]
+            plain = [name for name in wanted if not name.startswith(RANK)]
+            self._load([*plain, *ranked, *(["request_id"] if ranked else [])])
+            for name in ranked:
+                if RANK + name not in self._held:
+                    self._held[RANK + name] = rank_of(self._held[name], self._held["request_id"])
+            return pl.DataFrame([self._held[name].cast(types[name]).alias(name) for name in wanted])
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes that each held column takes; codes of text without their dictionary."""
+        return {name: held.estimated_size() for name, held in self._held.items()}
+
+    @contextmanager
+    def _moment(self) -> Iterator[None]:
+        with self._turn, self._log.moment() as moment:
+            version = moment.version()
+            if version != self._version:
+                self._refresh(moment)
+                self._version = version
+            yield
+
+    def _refresh(self, moment: Moment) -> None:
+        """Bring what is held to the newest version, or let go of it where that fails."""
+        held, old = self._held, {each.segment.name: each for each in self._parts}
+        offsets = _offsets(self._parts)
+        self._held = {}
+        live = [each for each in moment.segments() if each.kind == "requests"]
+        check_files(self._store, live)
+        self._parts = self._alive(moment, live, old)
+        self._generation = moment.generation()
+        for name, column in held.items():
+            if not name.startswith(RANK):
+                self._held[name] = self._moved(name, column, old, offsets)
+
+    def _moved(
+        self, name: str, column: pl.Series, old: Mapping[str, Part], offsets: Mapping[str, int]
+    ) -> pl.Series:
+        """A held column with the rows that live now; new segments are read."""
+        parts = []
+        for part in self._parts:
+            before = old.get(part.segment.name)
+            if before is None:
+                parts += self._read([part], [name])[name]
+                continue
+            kept = column.slice(offsets[part.segment.name], before.rows)
+            parts.append(kept if before.kept is part.kept else kept.filter(_still(before, part)))
+        return _joined(name, parts)
+
+    def _alive(
+        self, moment: Moment, live: Sequence[Segment], old: Mapping[str, Part]
+    ) -> list[Part]:
+        """Which rows of each live segment no later commit replaced."""
+        every = as_rows(Tombstone, moment.all_tombstones())
+        # What an older segment has lost to older tombstones is known.
+        recent = every.filter(pl.col("generation") > self._generation)
+        parts = []
+        for segment in live:
+            known = old.get(segment.name)
+            tombstones = every if known is None else recent
+            if tombstones.is_empty():
+                parts.append(known or Part(segment))
+            else:
+                parts.append(self._without(known or Part(segment), tombstones))
+        return parts
+
+    def _without(self, part: Part, tombstones: pl.DataFrame) -> Part:
+        ids = self._scan(part.segment, ["trace_id", GENERATION])
+        oldest = tombstones.rename({"generation": "_oldest"})
+        dead = ids.join(oldest, on="trace_id", how="left", maintain_order="left")
+        alive = (dead[GENERATION] >= dead["_oldest"]).fill_null(True)
+        kept = alive if part.kept is None else alive & part.kept
+        return part if kept.sum() == part.rows else Part(part.segment, kept)
+
+    def _load(self, names: Sequence[str]) -> None:
+        """Read what is not held yet."""
+        missing = [name for name in dict.fromkeys(names) if name not in self._held]
+        if missing:
+            read = self._read(self._parts, missing)
+            self._held |= {name: _joined(name, parts) for name, parts in read.items()}
+
+    def _read(self, parts: Sequence[Part], names: Sequence[str]) -> dict[str, list[pl.Series]]:
+        """Columns of each of these segments, of the rows that live."""
+        found: dict[str, list[pl.Series]] = {name: [] for name in names}
+        for part in parts:
+            rows = self._scan(part.segment, names)
+            rows = rows if part.kept is None else rows.filter(part.kept)
+            for name in names:
+                column = rows[name]
+                is_empty = column.null_count() == len(column)
+                found[name].append(_nulls(name, len(column)) if is_empty else column)
+        return found
+
+    def _scan(self, segment: Segment, names: Sequence[str]) -> pl.DataFrame:
+        path = self._store / SEGMENT_FOLDER / segment.name
+        stored = parse_types(segment.columns)
+        present = [name for name in names if _is_stored(name, stored)]
+        try:
+            rows = pl.scan_parquet(path, glob=False).select(map(_pick, present)).collect()
+        except UNDECODED as error:
+            raise StoreError(
+                f"store {self._store} is damaged: {path} cannot be decoded ({error}); {REPAIR}"
+            ) from error
+        # The segment may have been written before a column existed.
+        empty = [_nulls(name, segment.rows) for name in names if name not in present]
+        return rows.hstack(empty) if present else pl.DataFrame(empty)
+
+
+def column_type(name: str) -> pl.DataType:
+    """The type of a column of requests by its name. Raises ValueError for an unknown one."""
+    if name.startswith(RANK) and column_type(name.removeprefix(RANK)).is_numeric():
+        return pl.UInt32()
+    if name in DERIVED:
+        return pl.Boolean() if name.startswith("over.") else _coded(name)
+    if name in CODED:
+        return _coded(name)
+    column, _, member = name.partition(".")
+    dtype = REQUEST.get(column)
+    if isinstance(dtype, pl.Struct):
+        fields = {field.name: field.dtype for field in dtype.fields}
+        if member in fields and not fields[member].is_nested():
+            return fields[member]
+    elif dtype is not None and not member and not dtype.is_nested():
+        return dtype
+    raise ValueError(f"requests have no plain column {name}")
+
+
+def _coded(name: str) -> pl.DataType:
+    # Each column has codes of its own: they stay small.
+    return pl.Categorical(pl.Categories(name, namespace="tracelens.requests"))
+
+
+def _is_stored(name: str, stored: Mapping[str, str]) -> bool:
+    source = DERIVED[name][0] if name in DERIVED else name.partition(".")[0]
+    return name == GENERATION or stored.get(source) == sql_type(REQUEST[source])
+
+
+def _pick(name: str) -> pl.Expr:
+    """A column out of a segment."""
+    if name == GENERATION:
+        return pl.col(name)
+    column, _, member = name.partition(".")
+    if name in DERIVED:
+        made = DERIVED[name][1]
+    else:
+        made = pl.col(column).struct.field(member) if member else pl.col(column)
+    return made.cast(column_type(name)).alias(name)
+
+
+def _nulls(name: str, count: int) -> pl.Series:
+    """A column of nulls, which takes no memory."""
+    return pl.Series(name, [], pl.Null).extend_constant(None, count)
+
+
+def _joined(name: str, parts: Sequence[pl.Series]) -> pl.Series:
+    """Parts of a column as one: of type null where no row has a value."""
+    if all(each.dtype == pl.Null for each in parts):
+        return _nulls(name, sum(map(len, parts)))
+    dtype = column_type(name)
+    return pl.concat([each.cast(dtype).alias(name) for each in parts], rechunk=True)
+
+
+def _offsets(parts: Sequence[Part]) -> dict[str, int]:
+    offsets, total = {}, 0
+    for part in parts:
+        offsets[part.segment.name] = total
+        total += part.rows
+    return offsets
+
+
+def _still(before: Part, now: Part) -> pl.Series:
+    """Which of the rows that were kept before are kept now."""
+    assert now.kept is not None
+    return now.kept if before.kept is None else now.kept.filter(before.kept)
+
+
+def rank_of(values: pl.Series, ids: pl.Series) -> pl.Series:
+    """Place of each value in ascending order from 1 on, of equal ones by descending id.
+
+    So the last place has the highest value, and of those the smallest id. Null (and what is no
+    number) has none.
+    """
+    if values.null_count() == len(values):
+        return values.cast(pl.Null)
+    known = values.is_not_null() & values.is_finite()
+    rows = known.arg_true()
+    order = _settle_ties(rows.gather(values.gather(rows).arg_sort()), values, ids)
+    ranks = pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(values))
+    return ranks.scatter(order, pl.int_range(1, len(order) + 1, dtype=pl.UInt32, eager=True))
+
+
+def _settle_ties(order: pl.Series, values: pl.Series, ids: pl.Series) -> pl.Series:
+    ordered = values.gather(order)
+    same = ordered == ordered.shift(1)
+    tied = (same | same.shift(-1)).fill_null(False)
+    if not tied.any():
+        return order
+    places = tied.arg_true()
+    rows = order.gather(places)
+    among = pl.DataFrame({"row": rows, "value": values.gather(rows), "id": ids.gather(rows)})
+    settled = among.sort("value", "id", descending=[False, True])
+    return order.scatter(places, settled["row"])
