@@ -3,10 +3,14 @@
 from tracelens.policy.limits import Limits
 from tracelens.policy.loader import load
 from tracelens.policy.rules import (
+    CAPPED,
+    ROUTE_TEXTS,
     RULE_KINDS,
     Answers,
     Budget,
+    Cap,
     Cell,
+    Condition,
     Confidence,
     Correction,
     ErrorNames,
@@ -18,17 +22,23 @@ from tracelens.policy.rules import (
     ProfileRules,
     RecogniserConfidence,
     Reference,
+    Route,
     Speech,
     StageRule,
+    WhatIfRules,
 )
 from tracelens.policy.show import Change, policy_changes, policy_text
 
 __all__ = [
+    "CAPPED",
+    "ROUTE_TEXTS",
     "RULE_KINDS",
     "Answers",
     "Budget",
+    "Cap",
     "Cell",
     "Change",
+    "Condition",
     "Confidence",
     "Correction",
     "ErrorNames",
@@ -41,8 +51,10 @@ __all__ = [
     "ProfileRules",
     "RecogniserConfidence",
     "Reference",
+    "Route",
     "Speech",
     "StageRule",
+    "WhatIfRules",
     "load",
     "policy_changes",
     "policy_text",
