@@ -75,7 +75,7 @@ class Cap:
 
     `size` is a field of `sizes`, `max` in its unit. The other keys are globs: `modality` over what
     came in (kinds sorted and joined by `+`), `model` over any model of the request. Of several rows
-    for one size the first that fits counts.
+    with one `size` and `how` the first that fits counts.
     """
 
     size: str
