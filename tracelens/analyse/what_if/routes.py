@@ -1,0 +1,160 @@
+"""What it would cost, and take, to send requests to another model: measured, never modelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from tracelens.analyse.what_if.baseline import Baseline
+from tracelens.analyse.what_if.results import Share
+from tracelens.analyse.what_if.shares import band, half_width, wilson
+from tracelens.policy import Condition, Route
+
+#: Kinds of strata, the finest first: see `Baseline.strata`.
+STRATA: Final = ("fine", "coarse")
+TIMES: Final = ("duration_ms", "ttfa_ms")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Requests that one route moves.
+
+    `rows`: `row`, what the stage costs in US dollars today (`cost`) and after (`stage_low,
+    stage_high`), and on how many requests each time is measured (`duration_ms_n`, `ttfa_ms_n`; 0
+    where they are too few). `times`, by the name of a time: `group, value, weight, width` of the
+    comparable requests, where weights of a group add up to how many of its requests are replaced,
+    and `width` is the part of a weight by which the count below any value may be wrong.
+    """
+
+    rows: pl.DataFrame
+    times: dict[str, pl.DataFrame]
+    comparable: int
+    not_moved: int
+    unknown: int
+    failed_comparable: Share
+    refused_because: str | None
+
+
+def meets(base: Baseline, conditions: Sequence[Condition]) -> pl.Expr:
+    """Whether a request meets all conditions of a route."""
+    return pl.all_horizontal(pl.lit(True), *(_meets(base, each) for each in conditions))
+
+
+def move(base: Baseline, route: Route, free: pl.Series, least: int) -> Moved:
+    """Measure a route for the requests that meet its conditions and are `free` to move.
+
+    Those of a stratum with fewer than `least` comparable requests stay where they are.
+    """
+    cost = pl.col(f"cost_by_stage.{route.stage}").alias("cost")
+    elsewhere = base.one_model(route.stage) & ~base.uses(route.stage, route.to)
+    meant = base.frame.select(mask=meets(base, route.when) & elsewhere)["mask"] & free
+    asked = _part(base, meant, "group", cost, *(pl.col(name).is_not_null() for name in TIMES))
+    known = asked.drop_nulls((*STRATA, "cost"))
+    others = [each for each in route.when if each.column != "model"]
+    same = base.frame.select(mask=meets(base, others) & base.uses(route.stage, route.to))["mask"]
+    alike = _part(base, same, "failed", cost, *TIMES).drop_nulls((*STRATA, "cost"))
+    strata = {key: _measured(alike, key, least) for key in STRATA}
+    rows = _placed(known, strata)
+    return Moved(
+        rows=rows,
+        times={name: _times(alike, rows, name) for name in TIMES},
+        comparable=_overlap(alike, rows),
+        not_moved=asked.height - rows.height,
+        unknown=asked.height - known.height,
+        failed_comparable=wilson(int(alike["failed"].sum() or 0), alike["failed"].count()),
+        refused_because=None
+        if rows.height
+        else _reason(route, asked.height, known.height, alike.height, least),
+    )
+
+
+def _meets(base: Baseline, condition: Condition) -> pl.Expr:
+    if condition.column == "model":
+        return base.fits_model(condition.globs, ("reasoning",))
+    if condition.globs:
+        return base.fits(
+            "inputs" if condition.column == "modality" else condition.column, condition.globs
+        )
+    size = pl.col(f"sizes.{condition.column}")
+    parts = [size.is_not_null()]
+    if condition.min is not None:
+        parts.append(size >= condition.min)
+    if condition.max is not None:
+        parts.append(size <= condition.max)
+    return pl.all_horizontal(parts).fill_null(False)
+
+
+def _part(base: Baseline, mask: pl.Series, *columns: str | pl.Expr) -> pl.DataFrame:
+    """Some requests: `row`, the numbers of their strata, and columns."""
+    rows = mask.arg_true()
+    frame = base.frame.select(*columns)[rows]
+    return frame.with_columns(rows.cast(pl.UInt32).alias("row"), *base.strata[rows])
+
+
+def _measured(alike: pl.DataFrame, key: str, least: int) -> pl.DataFrame:
+    """Of each stratum that is large enough, the interval of the mean cost of the stage."""
+    counts = {f"{name}_n": pl.col(name).count() for name in TIMES}
+    return (
+        alike.group_by(key)
+        .agg(n=pl.len(), mean=pl.col("cost").mean(), half=half_width("cost"), **counts)
+        .filter(pl.col("n") >= max(least, 2))
+        .select(
+            key,
+            stage_low=(pl.col("mean") - pl.col("half")).clip(lower_bound=0),
+            stage_high=pl.col("mean") + pl.col("half"),
+            **{n: pl.when(pl.col(n) >= least).then(pl.col(n)).otherwise(0) for n in counts},
+        )
+    )
+
+
+def _placed(known: pl.DataFrame, strata: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The requests of measured strata: what was measured, and the finest such stratum in `key`."""
+    parts, left = [], known
+    for key, measured in strata.items():
+        found = left.join(measured, on=key, how="left", maintain_order="left")
+        there = found["stage_low"].is_not_null()
+        parts.append(found.filter(there).with_columns(key=pl.lit(key)))
+        left = left.filter(~there)
+    return pl.concat(parts)
+
+
+def _times(alike: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Times of comparable requests, weighted as the moved ones fall into their strata."""
+    used = {
+        key: rows.filter((pl.col("key") == key) & (pl.col(f"{name}_n") > 0))
+        .group_by("group", key)
+        .agg(moved=pl.col(name).sum(), n=pl.col(f"{name}_n").first())
+        for key in STRATA
+    }
+    strata = sum(each.height for each in used.values())
+    weight = pl.col("moved") / pl.col("n")
+    return pl.concat(
+        alike.select(*STRATA, value=name)
+        .drop_nulls("value")
+        .join(counts, on=key, how="inner")
+        .select("group", "value", weight=weight, width=band(pl.col("n"), strata) * weight)
+        for key, counts in used.items()
+    )
+
+
+def _overlap(alike: pl.DataFrame, rows: pl.DataFrame) -> int:
+    """How many comparable requests the moved ones are measured on."""
+    measured = [
+        pl.col(key).is_in(rows.filter(pl.col("key") == key)[key].unique().implode())
+        for key in STRATA
+    ]
+    return int(alike.select(pl.any_horizontal(measured).sum()).item())
+
+
+def _reason(route: Route, asked: int, known: int, alike: int, least: int) -> str:
+    if not asked:
+        return "no request that another model answers meets its conditions"
+    if not known:
+        return "its requests have no known input tokens or no known cost of the stage"
+    return (
+        f"fewer than {least} comparable requests used {route.to}: {alike} meet the conditions,"
+        " and none of the groups of like modality and size has enough"
+    )
