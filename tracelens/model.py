@@ -133,7 +133,7 @@ CANONICAL_SPAN: Final = pl.Schema(
     {
         "emitter": pl.String(),  # the mapping that read it, `policy` for rules; null when none did
         "turn_based": pl.Boolean(),  # its requests are turns inside a trace, not traces
-        "role": pl.String(),  # session, turn, user_turn, agent_turn, wrapper, other; or null
+        "role": pl.String(),  # session, turn, user_turn, agent_turn, user_speech, playout, ...
         "stage": pl.String(),  # transcription, reasoning, synthesis, tool; or null
         "stage_by": pl.String(),  # what placed it: mapping, or the kind of policy rule
         "speech_to_speech": pl.Boolean(),  # one call does all three stages

@@ -81,7 +81,11 @@ def _request_columns() -> list[pl.Expr]:
         (pl.col("status_code").filter(own) == 1).any().alias("own_ok"),
         pl.col("http_status").filter(own).first().alias("own_http_status"),
         _of_an_assistant().any().alias("assistant"),
-        pl.col("ttfb_ms").filter(turn).drop_nulls().first().alias("ttfa_ms"),
+        pl.col("ttfb_ms")
+        .filter(turn & (pl.col("role") != "user_turn"))
+        .drop_nulls()
+        .first()
+        .alias("ttfa_ms"),
         pl.col("cost_usd")
         .filter(pl.col("stage").is_not_null() & _real_cost())
         .sum()

@@ -51,6 +51,7 @@ EMITTER = Emitter(
             stage="reasoning",
             speech_to_speech=True,
         ),
+        SpanRule(When(name=("user_speaking",)), role="user_speech"),
         SpanRule(When(name=("agent_speaking",)), role="playout"),
         SpanRule(When(), role="other"),
     ),
@@ -80,6 +81,8 @@ EMITTER = Emitter(
         Field("ttft_ms", (number("gen_ai.response.time_to_first_chunk"),), REASONING, scale=1000.0),
         Field("ttfb_ms", (number("lk.response.ttfb"),), SYNTHESIS, scale=1000.0),
         Field("ttfb_ms", (number("lk.e2e_latency"),), AGENT_TURN, scale=1000.0),
+        # From the end of speech to the transcript.
+        Field("ttfb_ms", (number("lk.transcription_delay"),), USER_TURN, scale=1000.0),
         Field("input_tokens", (integer("gen_ai.usage.input_tokens"),)),
         Field("output_tokens", (integer("gen_ai.usage.output_tokens"),)),
         Field("cached_input_tokens", (integer("gen_ai.usage.cache_read.input_tokens"),)),

@@ -48,6 +48,7 @@ EMITTER = Emitter(
         Field("turn_number", (integer("conversation.turn_number"),)),
         Field("interrupted", (boolean("conversation.was_interrupted"),), TURN),
         Field("ttfb_ms", (TTFB,), scale=1000.0),
+        Field("ttfb_ms", (number("conversation.user_to_bot_latency"),), TURN, scale=1000.0),
         Field("ttft_ms", (TTFB,), REASONING, scale=1000.0),
         Field("characters", (integer("tts.character_count"),)),
         Field("input_tokens", (integer("llm.token_count.prompt"),)),

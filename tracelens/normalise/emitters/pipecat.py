@@ -15,6 +15,7 @@ from tracelens.normalise.emitter import (
     text,
 )
 
+TURN = When(name=("turn",))
 TRANSCRIPTION = When(stage="transcription")
 REASONING = When(stage="reasoning")
 SYNTHESIS = When(stage="synthesis")
@@ -63,6 +64,7 @@ EMITTER = Emitter(
         Field("tool_calls", (integer("function_calls.count"),), REASONING),
         Field("ttfb_ms", (TTFB,), scale=1000.0),
         Field("ttfb_ms", (OLD_TTFB,)),
+        Field("ttfb_ms", (number("turn.user_bot_latency_seconds"),), TURN, scale=1000.0),
         Field("ttft_ms", (TTFB,), REASONING, scale=1000.0),
         Field("audio_seconds", (number("metrics.audio_seconds"),)),
         Field("characters", (integer("metrics.character_count"),)),
