@@ -2,6 +2,7 @@
 
 from tracelens.policy.limits import Limits
 from tracelens.policy.loader import load
+from tracelens.policy.prices import Price
 from tracelens.policy.rules import (
     RULE_KINDS,
     Answers,
@@ -38,6 +39,7 @@ __all__ = [
     "Handover",
     "Limits",
     "Policy",
+    "Price",
     "ProfileRules",
     "RecogniserConfidence",
     "Reference",

@@ -18,6 +18,7 @@ import polars as pl
 from tracelens.errors import PolicyError
 from tracelens.model import STAGES
 from tracelens.policy.limits import Limits
+from tracelens.policy.prices import make_price, price_problems
 from tracelens.policy.rules import (
     RULE_KINDS,
     Answers,
@@ -43,6 +44,7 @@ LISTS = (
     "stage",
     "expect",
     "budget",
+    "price",
     "correction",
     "evaluation",
     "feedback",
@@ -137,6 +139,8 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
         yield from _bad_correction(row)
     for row in _rows(tables, "budget"):
         yield from _bad_budget(row)
+    for row in _rows(tables, "price"):
+        yield from price_problems(row)
     for name, kind in PLAIN_ROWS.items():
         for row in _rows(tables, name):
             yield from _bad_row(name, row, kind)
@@ -348,7 +352,7 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         Expectation(**{**row, "stages": tuple(row["stages"])}) for row in tables["expect"]
     )
     correction = tuple(Correction(**row) for row in tables["correction"])
-    text = json.dumps(tables, sort_keys=True)
+    text = json.dumps(tables, sort_keys=True, default=str)  # days have no form of their own in JSON
     return Policy(
         stage=stage,
         expect=expect,
@@ -364,6 +368,7 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         },
         confidence=_confidence(tables["confidence"]),
         budget=tuple(Budget(**row) for row in tables.get("budget", [])),
+        price=tuple(make_price(row) for row in tables.get("price", [])),
         profile=ProfileRules(**tables["profile"]),
         limits=Limits(**tables["limits"]),
         hash=hashlib.sha256(text.encode()).hexdigest(),

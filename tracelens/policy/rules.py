@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tracelens.policy.limits import Limits
+from tracelens.policy.prices import Price
 
 #: What a stage rule may look at, in the order in which the kinds are tried.
 RULE_KINDS = ("operation", "span_name", "output_type", "url_path", "model", "task_name")
@@ -203,6 +204,7 @@ class Policy:
     recogniser_confidence: tuple[RecogniserConfidence, ...] = ()
     confidence: Confidence = field(default_factory=Confidence)
     budget: tuple[Budget, ...] = ()
+    price: tuple[Price, ...] = ()
     profile: ProfileRules = field(default_factory=ProfileRules)
     limits: Limits = field(default_factory=Limits)
     hash: str = ""
