@@ -16,6 +16,7 @@ from tracelens.requests.profile import NO_PROFILES, heard_kind
 from tracelens.requests.references import corrections, reported
 from tracelens.requests.runs import stage_runs, with_errors
 from tracelens.requests.summary import summarise
+from tracelens.requests.usage import MEASURES as USAGE
 
 __all__ = ["NOTE", "SPAN_COLUMNS", "Facts", "collect_facts", "unjudged"]
 
@@ -43,6 +44,7 @@ SPAN_COLUMNS = (
     "stage_by",
     "speech_to_speech",
     "model",
+    "provider",
     "tool_name",
     "text_in",
     "text_out",
@@ -69,8 +71,7 @@ SPAN_COLUMNS = (
     "sign_sentence",
     "ttfb_ms",
     "ttft_ms",
-    "audio_seconds",
-    "output_tokens",
+    *USAGE,
     "cost_usd",
     "assessments",
 )

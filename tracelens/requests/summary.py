@@ -9,6 +9,7 @@ import polars as pl
 from tracelens.requests.assemble import TURNS
 from tracelens.requests.runs import CLIENT
 from tracelens.requests.tree import nearest
+from tracelens.requests.usage import is_cost
 
 #: What reads a page rather than hears a voice, in the name of a span or a model.
 READS = r"(?i)(?:^|[^a-z])(?:ocr|document|image|page|pdf|scan)"
@@ -86,17 +87,7 @@ def _request_columns() -> list[pl.Expr]:
         .drop_nulls()
         .first()
         .alias("ttfa_ms"),
-        pl.col("cost_usd")
-        .filter(pl.col("stage").is_not_null() & _real_cost())
-        .sum()
-        .alias("cost_sum"),
-        (pl.col("stage").is_not_null() & _real_cost()).sum().alias("cost_count"),
     ]
-
-
-def _real_cost() -> pl.Expr:
-    """Whether a recorded cost can be one: it is a number, and nobody is paid for a call."""
-    return (pl.col("cost_usd").is_finite() & (pl.col("cost_usd") >= 0)).fill_null(False)
 
 
 def _notes(spans: pl.DataFrame) -> pl.DataFrame:
@@ -106,7 +97,7 @@ def _notes(spans: pl.DataFrame) -> pl.DataFrame:
     tree = spans.join(above, left_on="parent_row", right_on="row", how="left")
     root = pl.col("parent_span_id").is_null()
     shape = {
-        "bad_cost": (pl.col("cost_usd").is_not_null() & ~_real_cost()).any(),
+        "bad_cost": (pl.col("cost_usd").is_not_null() & ~is_cost()).any(),
         "clock_skew": (start < pl.col("parent_start")).any(),
         "cycle": pl.col("cut").any(),
         "duplicate_id": pl.col("duplicate").any(),
