@@ -17,7 +17,7 @@ from tracelens.requests import Facts
 
 #: Columns that are not filled yet.
 MEASURES = (
-    *("cost_items", "cost_by_stage", "cost_by_content", "sizes", "path_ms", "chain_ms"),
+    *("cost_items", "cost_by_stage", "cost_by_content", "path_ms", "chain_ms"),
     "breaches",
 )
 

@@ -13,6 +13,7 @@ from tracelens.requests.oversized import NOTE, unjudged
 from tracelens.requests.profile import NO_PROFILES, heard_kind
 from tracelens.requests.references import corrections, reported
 from tracelens.requests.runs import stage_runs, with_errors
+from tracelens.requests.sizes import MEASURES
 from tracelens.requests.summary import summarise
 
 __all__ = ["NOTE", "SPAN_COLUMNS", "Facts", "collect_facts", "unjudged"]
@@ -67,8 +68,7 @@ SPAN_COLUMNS = (
     "sign_sentence",
     "ttfb_ms",
     "ttft_ms",
-    "audio_seconds",
-    "output_tokens",
+    *MEASURES,
     "cost_usd",
     "assessments",
 )
