@@ -18,10 +18,7 @@ from tracelens.requests import Facts
 from tracelens.requests.costs import request_costs
 
 #: Columns that are not filled yet.
-MEASURES = (
-    "sizes",
-    "breaches",
-)
+MEASURES = ("breaches",)
 
 WEIGHTS = {"hard": 0, "soft": 1, "weak": 2}
 

@@ -15,6 +15,7 @@ from tracelens.requests.paths import path_times
 from tracelens.requests.profile import NO_PROFILES, heard_kind
 from tracelens.requests.references import corrections, reported
 from tracelens.requests.runs import stage_runs, with_errors
+from tracelens.requests.sizes import MEASURES
 from tracelens.requests.summary import summarise
 from tracelens.requests.usage import MEASURES as USAGE
 
@@ -71,7 +72,7 @@ SPAN_COLUMNS = (
     "sign_sentence",
     "ttfb_ms",
     "ttft_ms",
-    *USAGE,
+    *dict.fromkeys((*MEASURES, *USAGE)),
     "cost_usd",
     "assessments",
 )

@@ -8,6 +8,7 @@ import polars as pl
 
 from tracelens.requests.assemble import TURNS
 from tracelens.requests.runs import CLIENT
+from tracelens.requests.sizes import request_sizes
 from tracelens.requests.tree import nearest
 from tracelens.requests.usage import is_cost
 
@@ -30,18 +31,26 @@ def summarise(spans: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
         ids, times in ns, `complete` (its own span is there), the error of its own code
         (`app_*`: an error outside of every stage), `interrupted`, `conversation` (those that
         share it follow one another), `later_turn`, `heard`, and `notes`: what is odd about its
-        spans, sorted.
+        spans, sorted. `sizes` and modalities say what came in and went out.
     """
     inside = spans.filter(pl.col("request").is_not_null())
     requests = inside.group_by("request", maintain_order=True).agg(_request_columns())
     requests = requests.join(_notes(inside), on="request", how="left", maintain_order="left")
     requests = requests.join(_app_errors(spans), on="request", how="left")
     requests = requests.join(_run_columns(runs), on="request", how="left")
+    requests = requests.join(request_sizes(spans), on="request", how="left")
     requests = requests.with_columns(
         request_id=request_ids(requests.get_column("request")),
         heard=pl.col("heard").fill_null(False),
+        input_modalities=_together("input_modalities", "counted_in"),
+        output_modalities=_together("output_modalities", "counted_out"),
     )
     return _with_later_turns(requests, _sessions(spans)).sort("start", "request")
+
+
+def _together(recorded: str, counted: str) -> pl.Expr:
+    both = pl.col(recorded).fill_null([]).list.concat(pl.col(counted).fill_null([]))
+    return both.list.unique().list.sort()
 
 
 def _request_columns() -> list[pl.Expr]:
@@ -230,7 +239,7 @@ def _run_columns(runs: pl.DataFrame) -> pl.DataFrame:
         pl.col("ttft_ms").filter(pl.col("stage") == "reasoning").drop_nulls().first(),
         pl.col("input_modalities").drop_nulls().explode().drop_nulls().unique().sort(),
         pl.col("output_modalities").drop_nulls().explode().drop_nulls().unique().sort(),
-        (pl.col("stage") == "synthesis").any().alias("spoke"),
+        ((pl.col("stage") == "synthesis") & ~_draws()).any().alias("spoke"),
     )
 
 
@@ -250,6 +259,13 @@ def _reads() -> pl.Expr:
     given = pl.col("input_modalities")
     seen = given.list.contains("image") | given.list.contains("document")
     return named.str.contains(READS) | seen.fill_null(False)
+
+
+def _draws() -> pl.Expr:
+    """Whether what was made is pictures and no speech."""
+    made = pl.col("output_modalities")
+    drawn = made.list.contains("image") & ~made.list.contains("audio")
+    return drawn.fill_null(False)
 
 
 def _heard() -> pl.Expr:
