@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from tracelens.prices.rows import LONGEST, Name
@@ -40,6 +39,8 @@ Tiers = list[tuple[int, float]]
 
 def library_version() -> str:
     """The version of genai-prices, which is that of its data."""
+    from importlib.metadata import version
+
     return version("genai-prices")
 
 
