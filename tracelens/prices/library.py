@@ -1,4 +1,4 @@
-"""Prices of genai-prices, unit by unit: its own totals charge audio as text where it has no rate."""
+"""Prices of genai-prices, unit by unit: its totals charge audio as text where it has no rate."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def changes_by_hour(model: ModelInfo | None) -> bool:
 
 
 def unit_prices(model: ModelInfo | None, moment: datetime) -> dict[str, Tiers]:
-    """By unit, the prices that the library has for a model at some time; no unit without its own."""
+    """By unit, the prices of a model at some time; a unit without one of its own is not there."""
     if model is None:
         return {}
     prices = model.get_prices(moment)

@@ -152,7 +152,7 @@ def _charged_as(rows: Mapping[str, Price], found: Mapping[str, Rate]) -> dict[st
     return {
         unit: (*found[row.billed_as][:2], row)
         for unit, row in rows.items()
-        if row.billed_as in found and unit not in found
+        if row.billed_as is not None and row.billed_as in found and unit not in found
     }
 
 
@@ -163,7 +163,7 @@ def _when(moment: int | None) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment // 1000)
 
 
-def known_names() -> list[Name]:
+def known_names() -> list[tuple[str, str]]:
     """Provider and model of everything that genai-prices knows by a name of its own."""
     return [
         (provider.id, model.id) for provider in snapshot().providers for model in provider.models

@@ -1,4 +1,4 @@
-"""What each request cost: line items by unit, from what emitters report and from the price table."""
+"""What each request cost: line items by unit, from what emitters report or the price table."""
 
 from __future__ import annotations
 
