@@ -286,7 +286,7 @@ class TraceLens:
 
         One for each metric that is known of it; none for an id that is not stored.
         """
-        from tracelens.analyse.tails.tail import percentiles
+        from tracelens.analyse.tails.percentiles import percentiles
 
         return percentiles(self.store(), request_id)
 
