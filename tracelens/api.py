@@ -22,6 +22,7 @@ from tracelens.analyse import (
     price_rows,
 )
 from tracelens.analyse import UNPRICED as UNPRICED_FIELDS
+from tracelens.analyse.tails.top_cost import Bill, TopCost, top_cost
 from tracelens.analyse.tails.values import BY, METRICS, Percentile, Tail
 from tracelens.analyse.what_if import Baseline, Rules, WhatIf, read_baseline, rules_toml, what_if
 from tracelens.errors import NotFoundError, UsageError
@@ -57,6 +58,7 @@ __all__ = [
     "PERIODS",
     "PRICE_FIELDS",
     "UNPRICED_FIELDS",
+    "Bill",
     "Budget",
     "BugReport",
     "Cancellation",
@@ -76,6 +78,7 @@ __all__ = [
     "Rules",
     "SourceReport",
     "Tail",
+    "TopCost",
     "Totals",
     "TraceLens",
     "Upload",
@@ -289,6 +292,13 @@ class TraceLens:
         from tracelens.analyse.tails.percentiles import percentiles
 
         return percentiles(self.store(), request_id)
+
+    def top_cost(self, period: str = "all") -> TopCost:
+        """What the costliest requests of a period (one of `PERIODS`) paid, in a few figures.
+
+        Raises UsageError for an unknown period.
+        """
+        return top_cost(self.store(), period)
 
     def failure_facets(self) -> dict[str, dict[str, int]]:
         """What failures can be cut by: counts of the values of stage, cause, service and more."""
