@@ -11,7 +11,15 @@ import polars as pl
 
 from tracelens import analyse, policy
 from tracelens.analyse import PERIODS, Coverage, Explanation, Filters, Match, Overview, Totals
-from tracelens.analyse.what_if import Baseline, Rules, WhatIf, read_baseline, rules_toml, what_if
+from tracelens.analyse.what_if import (
+    Baseline,
+    Rules,
+    WhatIf,
+    make_rules,
+    read_baseline,
+    rules_toml,
+    what_if,
+)
 from tracelens.errors import NotFoundError, UsageError
 from tracelens.ingest import (
     LoadReport,
@@ -64,6 +72,7 @@ __all__ = [
     "find_samples",
     "list_emitters",
     "make_report",
+    "make_rules",
     "policy_changes",
     "policy_text",
     "read_reports",
