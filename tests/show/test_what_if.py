@@ -9,7 +9,8 @@ from rich.console import Console
 
 from tests.analyse.what_if.made_up import baseline
 from tests.golden_files import check_golden
-from tracelens.analyse.what_if import Rules, WhatIf, what_if
+from tracelens.analyse.what_if import Rules, WhatIf
+from tracelens.analyse.what_if.answer import what_if
 from tracelens.policy import Budget, Cap, Condition, Route
 from tracelens.show.what_if import what_if_markdown, what_if_text
 
