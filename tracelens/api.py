@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -24,7 +24,7 @@ from tracelens.analyse import (
 from tracelens.analyse import UNPRICED as UNPRICED_FIELDS
 from tracelens.analyse.tails.top_cost import Bill, TopCost, top_cost
 from tracelens.analyse.tails.values import BY, METRICS, Percentile, Tail
-from tracelens.analyse.what_if import Baseline, Rules, WhatIf, read_baseline, rules_toml, what_if
+from tracelens.analyse.what_if import Rules, WhatIf, make_rules, rules_toml
 from tracelens.errors import NotFoundError, UsageError
 from tracelens.ingest import (
     LoadReport,
@@ -51,6 +51,9 @@ from tracelens.policy import (
 )
 from tracelens.prices import price_table
 from tracelens.store import BugReport, Cancellation, Damage, Store
+
+if TYPE_CHECKING:
+    from tracelens.analyse.what_if.baseline import Baseline
 
 __all__ = [
     "BY",
@@ -86,6 +89,7 @@ __all__ = [
     "find_samples",
     "list_emitters",
     "make_report",
+    "make_rules",
     "policy_changes",
     "policy_text",
     "price_rows",
@@ -119,7 +123,7 @@ class TraceLens:
         self.path = Path(store)
         self.policy: Policy = policy.load(Path(policy_file) if policy_file else None)
         self._store: Store | None = None
-        self._baseline: tuple[tuple[int, Filters], Baseline] | None = None
+        self._baseline: tuple[tuple[int, Filters], Baseline] | None = None  # of the last what-if
         self._turn = Lock()  # sessions of the dashboard share one library
 
     def __enter__(self) -> TraceLens:
@@ -326,15 +330,14 @@ class TraceLens:
 
         Raises QueryError when `where` of the filters is not one read-only boolean expression.
         """
-        base = self._requests_today(filters or Filters())
-        return what_if(base, rules or Rules.of(self.policy), limit=limit)
+        # numpy, which hardly anything else needs
+        from tracelens.analyse.what_if.answer import what_if
+        from tracelens.analyse.what_if.source import read_baseline
 
-    def _requests_today(self, filters: Filters) -> Baseline:
-        key = (self.version(), filters)
-        kept = self._baseline
+        key, kept = (self.version(), filters or Filters()), self._baseline
         if kept is None or kept[0] != key:
-            kept = self._baseline = (key, read_baseline(self.store(), filters))
-        return kept[1]
+            kept = self._baseline = (key, read_baseline(self.store(), key[1]))
+        return what_if(kept[1], rules or Rules.of(self.policy), limit=limit)
 
     def resolve(self, any_id: str) -> Match:
         """The requests that an id of any kind means. Raises NotFoundError."""

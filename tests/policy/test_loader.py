@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
-
 import polars as pl
 import pytest
 
 from tracelens.errors import PolicyError
-from tracelens.policy import RULE_KINDS, Cell, load, policy_text
+from tracelens.policy import RULE_KINDS, Cell, TailRules, load
 from tracelens.policy.globs import glob_regex, matches_any
 
 
@@ -89,6 +86,11 @@ def test_budgets_and_profiles(policy):
     assert load().budget == ()
 
 
+def test_when_a_tail_is_different(policy):
+    assert load().tail == TailRules()
+    assert policy("[tail]\nq = 0.05").tail == TailRules(q=0.05)
+
+
 def test_the_hash_follows_the_rules_in_force(policy):
     assert load().hash == load().hash == policy("").hash
     assert policy("[verdict]\nfloor = 0.51").hash != load().hash
@@ -129,6 +131,11 @@ MISTAKES = {
     "[profile]\ndays = 1.5": "[profile] days = 1.5 is not int",
     "[profile]\nexpected = 0.01": "unexpected = 0.01 and expected = 0.01 are not shares",
     "[profile]\nexpected = 2": "unexpected = 0.01 and expected = 2.0 are not shares",
+    "[tail]\nratio = 3": "unknown key of [tail] 'ratio'",
+    "[tail]\nrisk_ratio = '3'": "[tail] risk_ratio = '3' is not float",
+    "[tail]\nhits = 2.5": "[tail] hits = 2.5 is not int",
+    "[tail]\nsupport = 5": "[tail] support = 5 is not a number from 0 to 1",
+    "tail = 3": "[tail] must be a table of keys",
     '[[budget]]\nstage = "tts"\nms = 9': "unknown stage in [[budget]] 'tts'",
     '[[budget]]\nstage = "synthesis"': "ms = None is not a number of milliseconds",
     '[[budget]]\nstage = "synthesis"\nms = 9\nservice = 3': "[[budget]] service = 3 is not text",
@@ -258,44 +265,3 @@ def test_corrections_that_cannot_work(policy, row, says):
     with pytest.raises(PolicyError) as error:
         policy(f"[[correction]]\n{row}")
     assert says in str(error.value)
-
-
-# --- [[price]]
-
-PRICED = 'match = "m.*"\nunit = "characters"\nusd = 1.5\n'
-
-
-@pytest.mark.parametrize(
-    ("row", "said"),
-    [
-        ('unit = "characters"\nusd = 1\n', "match = None is not a regular expression"),
-        ('match = "(" \nunit = "characters"\nusd = 1\n', "is no regular expression"),
-        ('match = "m"\nunit = "character"\nusd = 1\n', "did you mean 'characters'?"),
-        ('match = "m"\nunit = "characters"\n', "needs either usd (a price) or as"),
-        (PRICED + 'as = "images"\n', "needs either usd (a price) or as"),
-        (PRICED.replace("1.5", "-1"), "usd = -1 is not a number from 0"),
-        (PRICED.replace("1.5", "nan"), "usd = nan is not a number from 0"),
-        (PRICED.replace("1.5", '"?"'), "usd = '?' is not a number from 0"),
-        (PRICED + "per = 0\n", "per = 0 is not a number above 0"),
-        (PRICED + 'from = "2026-01-01"\n', "write 2026-01-31, without quotes"),
-        (PRICED + "provider = 1\n", "provider = 1 is not text"),
-        (PRICED + "form = 2026-01-01\n", "did you mean 'from'?"),
-    ],
-)
-def test_a_price_row_that_cannot_work_is_named(tmp_path, row, said):
-    path = tmp_path / "mine.toml"
-    path.write_text(f"[[price]]\n{row}")
-    with pytest.raises(PolicyError, match=re.escape(said)):
-        load(path)
-
-
-def test_price_rows_are_part_of_the_policy(tmp_path):
-    path = tmp_path / "mine.toml"
-    path.write_text(f'[[price]]\n{PRICED}per = 1_000\nfrom = 2026-01-31\nprovider = "X*"\n')
-    policy = load(path)
-    [row] = policy.price
-    assert (row.match, row.unit, row.usd, row.per) == ("m.*", "characters", 1.5, 1_000)
-    assert (row.since, row.provider) == (date(2026, 1, 31), "x*")
-    assert policy.hash != load().hash
-    assert load().price == ()
-    assert "from = 2026-01-31" in policy_text(path)

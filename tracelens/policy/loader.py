@@ -97,11 +97,22 @@ def load(path: Path | None = None) -> Policy:
 
 def load_tables(path: Path | None) -> dict[str, Any]:
     """The tables of the policy in force, checked. Raises PolicyError as `load` does."""
-    default = tomllib.loads(default_text())
-    tables = _merged(default, _user_tables(path)) if path else default
-    problems = list(_problems(tables))
-    if problems:
-        where = str(path) if path else "the built-in policy"
+    if path is None:
+        return _checked({}, "the built-in policy")
+    return _checked(_user_tables(path), str(path))
+
+
+def read_tables(tables: Mapping[str, Any]) -> Policy:
+    """The built-in policy with tables laid over it, as `load` lays those of a file.
+
+    Raises PolicyError as `load` does.
+    """
+    return _policy(_checked(tables, "rules"))
+
+
+def _checked(user: Mapping[str, Any], where: str) -> dict[str, Any]:
+    tables = _merged(tomllib.loads(default_text()), user)
+    if problems := list(_problems(tables)):
         raise PolicyError(f"{where}: " + "; ".join(problems))
     return tables
 
@@ -136,6 +147,7 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
     yield from _bad_verdict(tables.get("verdict"))
     yield from _bad_confidence(tables.get("confidence"))
     yield from _bad_profile(tables.get("profile", {}))
+    yield from _bad_shares("tail", tables.get("tail", {}), ("support", "q", "same_rows"))
     for name in LISTS:
         rows = tables.get(name, [])
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -269,6 +281,14 @@ def _bad_profile(table: Any) -> Iterator[str]:
     low, high = (float(table[name]) for name in ("unexpected", "expected"))
     if not 0 <= low < high <= 1:
         yield f"[profile] unexpected = {low} and expected = {high} are not shares in this order"
+
+
+def _bad_shares(name: str, table: Any, keys: Iterable[str]) -> Iterator[str]:
+    """Keys of a table that are shares and lie above 1; what is no number is told elsewhere."""
+    for key in keys:
+        value = table.get(key) if isinstance(table, dict) else None
+        if isinstance(value, int | float) and value > 1:
+            yield f"[{name}] {key} = {value!r} is not a number from 0 to 1"
 
 
 def _bad_budget(row: Mapping[str, Any]) -> Iterator[str]:

@@ -129,6 +129,19 @@ class Population:
         return float(self.amounts.sum())
 
     @cached_property
+    def sums(self) -> dict[str, Floats]:
+        """By column that was asked for so far, the sum of the metric of each code."""
+        return {}
+
+    def sums_of(self, coded: Coded) -> Floats:
+        """The sum of the metric of each code."""
+        column = coded.attribute.column
+        if column not in self.sums:
+            sums = np.bincount(coded.codes, self.amounts, minlength=len(coded.values))
+            self.sums[column] = sums.astype(np.float64)
+        return self.sums[column]
+
+    @cached_property
     def units(self) -> float:
         """How many independent units there are: sessions, or requests where these are alone."""
         return float(self.size if self.weights is None else np.rint(self.weights.sum()))
@@ -168,10 +181,23 @@ def _factorise(column: pl.Series) -> tuple[Array, list[str]]:
     if column.dtype == pl.Boolean:
         codes = column.cast(pl.UInt8).fill_null(2).to_numpy()
         return codes, ["false", "true"]
-    encoded = column.cast(pl.String).to_arrow().dictionary_encode()
+    if column.dtype in (pl.Categorical, pl.Enum):
+        return _of_categories(column)
+    encoded = column.to_arrow().dictionary_encode()
     labels = encoded.dictionary.to_pylist()
     codes = encoded.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False)
     return codes.astype(_narrow(len(labels))), labels
+
+
+def _of_categories(column: pl.Series) -> tuple[Array, list[str]]:
+    """As `_factorise`, from the numbers that categories have anyway; few of them may be here."""
+    here = column.unique().drop_nulls()
+    labels = here.cast(pl.String).to_list()
+    numbers = here.to_physical().to_numpy()
+    absent = int(numbers.max(initial=0)) + 1
+    codes = np.full(absent + 1, len(labels), _narrow(len(labels)))
+    codes[numbers] = np.arange(len(labels))
+    return codes[column.to_physical().cast(pl.UInt32).fill_null(absent).to_numpy()], labels
 
 
 def _narrow(largest: int) -> type[np.unsignedinteger[Any]]:
