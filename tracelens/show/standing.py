@@ -63,7 +63,7 @@ def breach_words(breach: Mapping[str, Any]) -> str:
 
 def over_budget(request: Mapping[str, Any]) -> list[str]:
     """The budgets that a request went over, each in words."""
-    return [breach_words(each) for each in request["breaches"] or []]
+    return [breach_words(each) for each in request.get("breaches") or []]
 
 
 def _dollars(usd: float) -> str:
