@@ -14,12 +14,11 @@ from tracelens.locate.outcomes import outcomes_of
 from tracelens.locate.sentences import verdict_sentence
 from tracelens.model import CANDIDATE, EVIDENCE, REQUEST, STAGE_RUN, STAGES
 from tracelens.requests import Facts
+from tracelens.requests.budgets import breaches
+from tracelens.requests.modalities import input_modalities, modalities
 
 #: Columns that are not filled yet.
-MEASURES = (
-    *("cost_items", "cost_by_stage", "cost_by_content", "sizes"),
-    "breaches",
-)
+MEASURES = ("cost_items", "cost_by_stage", "cost_by_content", "sizes")
 
 WEIGHTS = {"hard": 0, "soft": 1, "weak": 2}
 
@@ -36,6 +35,7 @@ PLACES = {
     "synthesis": 5,
     "synthesis>output": 6,
     "external": 7,
+    "request": 7,
 }
 
 
@@ -57,13 +57,14 @@ def judge_requests(facts: Facts, findings: pl.DataFrame, inputs: str) -> pl.Data
     )
     judged = _verdicts(rows, facts.policy.floor)
     judged = judged.join(outcomes_of(facts, findings, judged), on="request", how="left")
-    return _shaped(judged, inputs)
+    rows = _shaped(judged, inputs)
+    return rows.with_columns(breaches=breaches(rows, facts.policy))
 
 
 def rank_findings(findings: pl.DataFrame) -> pl.DataFrame:
-    """Failing findings, best explanation of each request first, with their `_place`."""
+    """Failing findings that count, best explanation of each request first, with their `_place`."""
     return (
-        findings.filter(pl.col("result") == "fails")
+        findings.filter((pl.col("result") == "fails") & pl.col("weight").is_not_null())
         .with_columns(
             _weight=pl.col("weight").replace_strict(WEIGHTS, return_dtype=pl.Int8),
             _place=pl.col("at").replace_strict(PLACES, return_dtype=pl.Int8),
@@ -184,7 +185,6 @@ def _verdicts(rows: pl.DataFrame, floor: float) -> pl.DataFrame:
 
 def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
     native = pl.col("speech_to_speech").fill_null(False)
-    heard = pl.col("heard") | native | (pl.col("role") != "trace")
     spoke = pl.col("spoke").fill_null(False) | native
     priced = pl.col("cost_count").fill_null(0)
     unpriced = pl.col("billable").fill_null(0).cast(pl.Int64) - priced.cast(pl.Int64)
@@ -193,8 +193,8 @@ def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
         "start_unix_nano": pl.col("start"),
         # Rounded to ns: Polars divides one row and many rows differently in the last digit.
         "duration_ms": ((pl.col("end") - pl.col("start")) / 1e6).round(6),
-        "input_modalities": _modalities("input_modalities", heard, pl.col("told").fill_null(False)),
-        "output_modalities": _modalities(
+        "input_modalities": input_modalities(pl.col("told").fill_null(False)),
+        "output_modalities": modalities(
             "output_modalities", spoke, pl.col("answered").fill_null(False)
         ),
         "models": pl.struct(
@@ -203,7 +203,7 @@ def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
         "cost_usd": pl.when(priced > 0).then("cost_sum"),
         "cost_is_lower_bound": (priced > 0) & (unpriced > 0),
         "cost_unpriced_spans": unpriced.clip(lower_bound=0),
-        **{name: pl.lit(None, REQUEST[name]) for name in MEASURES},
+        **{name: pl.lit(None, REQUEST[name]) for name in (*MEASURES, "breaches")},
         "stale": pl.lit(False),
         "candidates": pl.col("candidates").fill_null([]),
         "evidence": pl.col("evidence").fill_null([]),
@@ -213,13 +213,3 @@ def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
     return judged.select(
         made.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in REQUEST.items()
     ).sort("start_unix_nano", "request_id")
-
-
-def _modalities(column: str, audio: pl.Expr, text: pl.Expr) -> pl.Expr:
-    """What was recorded, with audio where a stage proves it, and text where nothing else was."""
-    recorded = pl.col(column).fill_null([])
-    spoken = pl.when(audio).then(pl.lit(["audio"])).otherwise(pl.lit([], pl.List(pl.String)))
-    written = (
-        pl.when(text & ~audio).then(pl.lit(["text"])).otherwise(pl.lit([], pl.List(pl.String)))
-    )
-    return recorded.list.concat(spoken).list.concat(written).list.unique().list.sort()

@@ -3,6 +3,7 @@
 from tracelens.policy.limits import Limits
 from tracelens.policy.loader import load
 from tracelens.policy.rules import (
+    METRICS,
     RULE_KINDS,
     Answers,
     Budget,
@@ -24,6 +25,7 @@ from tracelens.policy.rules import (
 from tracelens.policy.show import Change, policy_changes, policy_text
 
 __all__ = [
+    "METRICS",
     "RULE_KINDS",
     "Answers",
     "Budget",

@@ -16,6 +16,7 @@ from tracelens.requests.profile import NO_PROFILES, heard_kind
 from tracelens.requests.references import corrections, reported
 from tracelens.requests.runs import stage_runs, with_errors
 from tracelens.requests.summary import summarise
+from tracelens.requests.took import times_taken
 
 __all__ = ["NOTE", "SPAN_COLUMNS", "Facts", "collect_facts", "unjudged"]
 
@@ -113,7 +114,9 @@ def collect_facts(
     runs = stage_runs(assigned)
     requests = summarise(assigned, runs).with_columns(heard_kind=heard_kind())
     requests = with_chain(requests, runs, assigned)
-    requests = requests.with_columns(path_ms=path_times(assigned, requests))
+    requests = requests.with_columns(
+        path_ms=path_times(assigned, requests), took_ms=times_taken(runs, requests)
+    )
     told = [corrections(requests, runs, policy)]
     if reports is not None and reports.height:
         told.append(reported(requests, reports))
