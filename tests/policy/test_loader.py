@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import polars as pl
 import pytest
 
 from tracelens.errors import PolicyError
-from tracelens.policy import RULE_KINDS, Cell, TailRules, load
+from tracelens.policy import RULE_KINDS, Cell, TailRules, load, policy_text
 from tracelens.policy.globs import glob_regex, matches_any
 
 
@@ -91,6 +93,32 @@ def test_when_a_tail_is_different(policy):
     assert policy("[tail]\nq = 0.05").tail == TailRules(q=0.05)
 
 
+def test_budgets_of_all_kinds_are_shown_as_they_are_written(policy, tmp_path):
+    text = """
+[[budget]]
+metric = "ttfa"
+part = "first_token"
+ms = 700
+modality = "audio*"
+
+[[budget]]
+metric = "cost"
+stage = "tool"
+usd = 0.05
+service = "desk"
+fails = true
+
+[[budget]]
+ms = 9_000
+"""
+    first, second, third = policy(text).budget
+    assert (first.metric, first.of, first.limit, first.fails) == ("ttfa", "first_token", 700, False)
+    assert (second.metric, second.of, second.limit, second.fails) == ("cost", "tool", 0.05, True)
+    assert (third.metric, third.of, third.limit) == ("latency", None, 9_000)
+    shown = tomllib.loads(policy_text(tmp_path / "policy.toml"))["budget"]
+    assert shown == tomllib.loads(text)["budget"]
+
+
 def test_the_hash_follows_the_rules_in_force(policy):
     assert load().hash == load().hash == policy("").hash
     assert policy("[verdict]\nfloor = 0.51").hash != load().hash
@@ -139,6 +167,18 @@ MISTAKES = {
     '[[budget]]\nstage = "tts"\nms = 9': "unknown stage in [[budget]] 'tts'",
     '[[budget]]\nstage = "synthesis"': "ms = None is not a number of milliseconds",
     '[[budget]]\nstage = "synthesis"\nms = 9\nservice = 3': "[[budget]] service = 3 is not text",
+    '[[budget]]\nms = 9\nmodalities = "audio"': "'modalities': did you mean 'modality'?",
+    '[[budget]]\nms = 9\nmetric = "costs"': "metric in [[budget]] 'costs': did you mean 'cost'?",
+    '[[budget]]\nms = 9\nmetric = "cost"': "usd = None is not a number of US dollars",
+    '[[budget]]\nms = 9\nusd = 1\nmetric = "cost"': "ms = 9: a budget of cost is in usd",
+    "[[budget]]\nms = 9\nusd = 1": "[[budget]] usd = 1: a budget of latency is in ms",
+    "[[budget]]\nms = -1": "[[budget]] ms = -1 is not a number of milliseconds",
+    '[[budget]]\nms = 9\npart = "first_audio"': "a budget of latency names a stage or none",
+    '[[budget]]\nms = 9\nmetric = "ttfa"\nstage = "reasoning"': "a budget of ttfa names a part (",
+    '[[budget]]\nms = 9\nmetric = "ttfa"\npart = "token"': "part in [[budget]] 'token': did you",
+    '[[budget]]\nms = 9\nmodality = "image+audio"': "did you mean 'audio+image'?",
+    '[[budget]]\nms = 9\nmodality = "audio+imag"': "'imag': did you mean 'image'?",
+    '[[budget]]\nms = 9\nfails = "yes"': "[[budget]] fails = 'yes' is not true or false",
     "budget = 3": "[[budget]] must be a list of tables",
     "stage = 3": "[[stage]] must be a list of tables",
     'expect = ["x"]': "[[expect]] must be a list of tables",

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from tracelens.analyse import Explanation
+from tracelens.show.chain import chain_sentence
 from tracelens.show.confidence import sureness
 from tracelens.show.records import escape_markdown, rfc3339, to_markdown
 
@@ -34,6 +35,7 @@ def explanation_markdown(explained: Explanation) -> str:
         escape_markdown(explained.runner_up or ""),
         *(f"To decide: {escape_markdown(each)}." for each in explained.settle),
         *_times(explained.critical_path),
+        chain_sentence(explained.chain) or "",
         *_similar(explained.links.get("similar_failures") or []),
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
