@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tracelens import analyse, policy
-from tracelens.analyse import PERIODS, Coverage, Explanation, Filters, Match, Overview, Totals
+from tracelens.analyse import FIELDS as PRICE_FIELDS
+from tracelens.analyse import (
+    PERIODS,
+    Coverage,
+    Explanation,
+    Filters,
+    Match,
+    Overview,
+    Totals,
+    price_rows,
+)
+from tracelens.analyse import UNPRICED as UNPRICED_FIELDS
 from tracelens.analyse.tails.values import BY, METRICS, Percentile, Tail
 from tracelens.analyse.what_if import Rules, WhatIf, make_rules, rules_toml
 from tracelens.errors import NotFoundError, UsageError
@@ -37,6 +48,7 @@ from tracelens.policy import (
     policy_changes,
     policy_text,
 )
+from tracelens.prices import price_table
 from tracelens.store import BugReport, Cancellation, Damage, Store
 
 if TYPE_CHECKING:
@@ -46,6 +58,8 @@ __all__ = [
     "BY",
     "METRICS",
     "PERIODS",
+    "PRICE_FIELDS",
+    "UNPRICED_FIELDS",
     "Budget",
     "BugReport",
     "Cancellation",
@@ -75,6 +89,7 @@ __all__ = [
     "make_rules",
     "policy_changes",
     "policy_text",
+    "price_rows",
     "read_reports",
     "rules_toml",
 ]
@@ -166,6 +181,28 @@ class TraceLens:
     def count_stale(self) -> int:
         """How many requests were judged by another policy, mapping or profile than is in force."""
         return analyse.count_stale(self.store())
+
+    def prices(self, model: str | None = None, *, everything: bool = False) -> list[dict[str, Any]]:
+        """Prices in force by model and unit: `provider, model, unit, usd, per, above_tokens,
+        source, from, published_at, checked`.
+
+        Those of the models in the store, on the day each was last used; those of one `model`, by
+        its name, today; or `everything` that genai-prices lists. `usd` is the price of `per` of the
+        unit, for prompts of more than `above_tokens` where that is not None. `source` is policy,
+        tracelens or genai-prices.
+        """
+        table = price_table(self.policy.price)
+        if model is not None:
+            return analyse.prices_of(table, None, model)
+        return analyse.all_prices(table) if everything else analyse.prices_seen(self.store(), table)
+
+    def unpriced(self) -> list[dict[str, Any]]:
+        """What was used without a price, by `model, stage, unit`: `spans, requests, quantity,
+        first_seen, last_seen` (ns), and `row`, a row of `[[price]]` as TOML to start from.
+
+        `unit` is None for calls of which no usage is recorded.
+        """
+        return analyse.unpriced(self.store())
 
     def profiles(self) -> pl.DataFrame:
         """What the requests of each service usually have: rows of the view `profiles`."""

@@ -22,6 +22,7 @@ from tracelens.show.ticket import explanation_markdown
 from tracelens.show.timeline import lay_out
 from tracelens.show.web import (
     chain_html,
+    cost_html,
     differences_html,
     evidence_html,
     evidence_page,
@@ -157,6 +158,9 @@ def show_one(explained: Explanation, span_id: str | None) -> None:
         st.caption("Choose a span to see what was recorded on it. Hatched bars with ✕ failed.")
     else:
         show_span(request["request_id"], span_id)
+    if costs := cost_html(explained):
+        st.header("What it cost")
+        show_html(costs)
     show_beside(explained)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from datetime import date
 
 import polars as pl
 import pytest
@@ -305,3 +307,44 @@ def test_corrections_that_cannot_work(policy, row, says):
     with pytest.raises(PolicyError) as error:
         policy(f"[[correction]]\n{row}")
     assert says in str(error.value)
+
+
+# --- [[price]]
+
+PRICED = 'match = "m.*"\nunit = "characters"\nusd = 1.5\n'
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ('unit = "characters"\nusd = 1\n', "match = None is not a regular expression"),
+        ('match = "(" \nunit = "characters"\nusd = 1\n', "is no regular expression"),
+        ('match = "m"\nunit = "character"\nusd = 1\n', "did you mean 'characters'?"),
+        ('match = "m"\nunit = "characters"\n', "needs either usd (a price) or as"),
+        (PRICED + 'as = "images"\n', "needs either usd (a price) or as"),
+        (PRICED.replace("1.5", "-1"), "usd = -1 is not a number from 0"),
+        (PRICED.replace("1.5", "nan"), "usd = nan is not a number from 0"),
+        (PRICED.replace("1.5", '"?"'), "usd = '?' is not a number from 0"),
+        (PRICED + "per = 0\n", "per = 0 is not a number above 0"),
+        (PRICED + 'from = "2026-01-01"\n', "write 2026-01-31, without quotes"),
+        (PRICED + "provider = 1\n", "provider = 1 is not text"),
+        (PRICED + "form = 2026-01-01\n", "did you mean 'from'?"),
+    ],
+)
+def test_a_price_row_that_cannot_work_is_named(tmp_path, row, said):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"[[price]]\n{row}")
+    with pytest.raises(PolicyError, match=re.escape(said)):
+        load(path)
+
+
+def test_price_rows_are_part_of_the_policy(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'[[price]]\n{PRICED}per = 1_000\nfrom = 2026-01-31\nprovider = "X*"\n')
+    policy = load(path)
+    [row] = policy.price
+    assert (row.match, row.unit, row.usd, row.per) == ("m.*", "characters", 1.5, 1_000)
+    assert (row.since, row.provider) == (date(2026, 1, 31), "x*")
+    assert policy.hash != load().hash
+    assert load().price == ()
+    assert "from = 2026-01-31" in policy_text(path)

@@ -23,7 +23,7 @@ COLUMNS = (
     "emitter",
     *("start_unix_nano", "end_unix_nano", "duration_ms", "status_code", "status_message", "model"),
     *("text_in", "text_out", "text_in_attribute", "text_out_attribute"),
-    *("error_type", "exception_message", "finish_reason", "cost_usd"),
+    *("error_type", "exception_message", "finish_reason"),
 )
 #: What is told of each request of the same session, and of how many at most.
 NEIGHBOUR = ["request_id", "started_at", "start_unix_nano", "failed", "stage", "cause"]
@@ -48,10 +48,9 @@ class Explanation:
     `request` is the row of the contract. `spans` is the waterfall in order of time, `texts` what
     each stage received and emitted, with word diffs at the boundaries, `critical_path` stage → ms
     (adds up to the duration), `lane` the same path in order of time, `chain` the way to the first
-    audio, `cost` line items, `links` to
-    neighbours, `runner_up` why the second candidate lost, `settle` what to record to tell the next
-    such case, `usual` what requests of this kind have in this service (rows of the view
-    `profiles`).
+    audio, `cost` line items by span and unit (quantity, price, cost, source), `links` to neighbours,
+    `runner_up` why the second candidate lost, `settle` what to record to tell the next such case,
+    `usual` what requests of this kind have in this service (rows of the view `profiles`).
     """
 
     request: dict[str, Any]
@@ -91,7 +90,7 @@ def explain_request(
         critical_path=add_up(path),
         lane=[dict(zip(LANE, piece, strict=True)) for piece in path],
         chain=_chain(request, policy),
-        cost=[_item(span) for span in spans if span["cost_usd"] is not None],
+        cost=list(request["cost_items"] or []),
         links=_links(store, request),
         runner_up=_runner_up(request["candidates"]),
         settle=what_settles(request, spans),
@@ -226,15 +225,6 @@ def _boundaries(request: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for row in compared
     ]
-
-
-def _item(span: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "span_id": span["span_id"],
-        "model": span["model"],
-        "cost_usd": span["cost_usd"],
-        "source": "recorded by the emitter",
-    }
 
 
 def _links(store: Store, request: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from tracelens.analyse import Explanation
 from tracelens.show.records import explanation_record, to_json
 from tracelens.show.timeline import lay_out
 from tracelens.show.web.chain import chain_html
+from tracelens.show.web.costs import cost_html
 from tracelens.show.web.difference import differences_html, texts_html
 from tracelens.show.web.evidence import evidence_html, usual_html
 from tracelens.show.web.html import safe, stylesheet
@@ -36,6 +37,7 @@ def evidence_page(explained: Explanation) -> str:
         ("What changed at each boundary", differences_html(explained) + texts_html(explained)),
         ("Evidence", evidence_html(request["evidence"]) + usual_html(explained.usual)),
         ("Where the time went", _times(explained)),
+        ("What it cost", cost_html(explained, links=False)),
         ("Similar failures", _similar(explained)),
         ("All data", _record(explained)),
     ]
