@@ -345,7 +345,9 @@ class TraceLens:
 
     def explain(self, request_id: str, *, with_text: bool = True) -> Explanation:
         """Everything on one request. Raises NotFoundError."""
-        return analyse.explain_request(self.store(), request_id, with_text=with_text)
+        return analyse.explain_request(
+            self.store(), request_id, with_text=with_text, policy=self.policy
+        )
 
     def span(self, request_id: str, span_id: str) -> dict[str, Any]:
         """All that was recorded on one span of a request. Raises NotFoundError."""

@@ -17,6 +17,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from tracelens.analyse import Explanation
+from tracelens.show.chain import chain_sentence
 from tracelens.show.confidence import percent, sureness
 from tracelens.show.costs import (
     cost_name,
@@ -225,6 +226,8 @@ def explanation_text(explained: Explanation) -> RenderableType:
     parts += [Text(f"To decide: {plain(each)}.\n", style="yellow") for each in explained.settle]
     usual = usual_sentence(explained.usual)
     parts += [Text(f"{plain(each)}\n", style="dim") for each in (usual,) if each]
+    chain = chain_sentence(explained.chain)
+    parts += [Text(f"{plain(each)}\n", style="dim") for each in (chain,) if each]
     parts += _costs(explained)
     parts.append(_span_tree(explained.spans))
     if explained.links.get("similar_failures"):

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from tracelens.analyse import Explanation
+from tracelens.show.chain import chain_sentence
 from tracelens.show.confidence import sureness
 from tracelens.show.costs import (
     cost_name,
@@ -52,6 +53,7 @@ def explanation_markdown(explained: Explanation) -> str:
         escape_markdown(explained.runner_up or ""),
         *(f"To decide: {escape_markdown(each)}." for each in explained.settle),
         *_times(explained.critical_path),
+        chain_sentence(explained.chain) or "",
         *_costs(explained),
         *_similar(explained.links.get("similar_failures") or []),
     ]

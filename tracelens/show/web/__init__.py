@@ -3,6 +3,7 @@
 Everything from a trace goes through `safe`, and nothing else makes text of it.
 """
 
+from tracelens.show.web.chain import chain_html
 from tracelens.show.web.costs import cost_html
 from tracelens.show.web.coverage import coverage_html
 from tracelens.show.web.difference import differences_html, texts_html
@@ -53,6 +54,7 @@ from tracelens.show.web.verdict import verdict_html
 from tracelens.show.web.waterfall import waterfall_html
 
 __all__ = [
+    "chain_html",
     "changes_html",
     "cost_html",
     "coverage_html",
