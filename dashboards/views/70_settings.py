@@ -18,8 +18,18 @@ from tracelens.show.web import (
     emitters_html,
     health_html,
     health_sentence,
+    price_rows_to_fill,
+    prices_html,
+    prices_sentence,
+    rules_html,
     segments_html,
+    unpriced_html,
+    unpriced_sentence,
 )
+
+
+#: Rows to copy scroll from so many lines on, in a box of so many pixels.
+ROWS_LINES, ROWS_HEIGHT = 14, 320
 
 
 def main() -> None:
@@ -34,6 +44,7 @@ def main() -> None:
     # Each by itself: who looks here may have a damaged store.
     attempt(lambda: show_health(len(changes)))
     show_policy(policy)
+    attempt(show_prices)
     attempt(show_emitters)
     attempt(show_files)
 
@@ -89,6 +100,41 @@ def show_policy(policy: Path | None) -> None:
         st.caption("The policy file changes nothing.")
     with st.expander("The whole policy, every rule with its reason"):
         st.code(policy_text(policy), language="toml", height=480)
+    show_rules()
+
+
+def show_rules() -> None:
+    """Caps, routes and budgets: what the page Tails can try, and what requests are held against."""
+    rules = lens().policy
+    if rules.cap or rules.route or rules.budget:
+        st.subheader("Caps, routes and budgets")
+        show_html(rules_html(rules.cap, rules.route, rules.budget))
+    else:
+        st.caption("The policy has no caps, routes or budgets: nothing is held against one.")
+
+
+def show_prices() -> None:
+    """What was used without a price, with rows to start from, and the prices in force."""
+    st.header("Prices")
+    unpriced = ask(TraceLens.unpriced)
+    if unpriced:
+        show_note("Without a price", unpriced_sentence(unpriced), "warn")
+        show_html(unpriced_html(unpriced))
+        show_rows_to_fill(price_rows_to_fill(unpriced))
+    prices = ask(TraceLens.prices)
+    st.caption(prices_sentence(prices))
+    if prices:
+        show_html(prices_html(prices))
+
+
+def show_rows_to_fill(rows: str) -> None:
+    """Rows to put into a policy file, and how they come into force."""
+    if not rows:
+        return
+    st.caption("Put these rows into a policy file, with a price for the question mark:")
+    st.code(rows, language="toml", height=ROWS_HEIGHT if rows.count("\n") > ROWS_LINES else "content")
+    st.caption("What is stored is then priced anew:")
+    st.code("tracelens locate --policy mine.toml", language=None, wrap_lines=True)
 
 
 def show_emitters() -> None:

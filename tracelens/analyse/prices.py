@@ -29,7 +29,8 @@ select provider, model, max(start_unix_nano) as last from spans where model is n
 group by provider, model order by model, provider nulls first
 """
 _UNPRICED: Final = """
-with items as (select request_id, start_unix_nano, unnest(cost_items) as item from requests)
+with items as (select request_id, start_unix_nano, unnest(cost_items) as item from requests
+    where cost_unpriced_spans > 0)
 select item.model, item.stage, item.unit, count(distinct item.span_id) as spans,
     count(distinct request_id) as requests, sum(item.quantity) as quantity,
     min(start_unix_nano) as first, max(start_unix_nano) as last

@@ -73,6 +73,26 @@ def price_name(item: Mapping[str, Any]) -> str:
     return f"{dollars(usd * per)} / {name}"
 
 
+def number_words(number: float) -> str:
+    """`16,775,071`, `12.5`: never in powers of ten."""
+    return f"{number:,.0f}" if number >= 1000 or number % 1 == 0 else f"{number:.4g}"
+
+
+#: How much of a unit a price is for, by the last word of the unit; other amounts are numbers.
+AMOUNTS: Final = {
+    **{("seconds", seconds): name for seconds, name in ((60, "minute"), (3_600, "hour"))},
+    **{(unit, 1): unit[:-1] for unit in ("seconds", "tokens", "characters", "images", "pages")},
+}
+
+
+def listed_price(price: Mapping[str, Any]) -> str:
+    """`$0.006 per minute`, `$2.50 per million`, from a row of `TraceLens.prices`."""
+    per = price["per"]
+    number = "million" if per == 1_000_000 else number_words(per)
+    amount = AMOUNTS.get((str(price["unit"]).rpartition("_")[2], per), number)
+    return f"{dollars(price['usd'])} per {amount}"
+
+
 def cost_name(item: Mapping[str, Any]) -> str:
     """The cost of a line, or that it has no price."""
     return "unpriced" if item["cost_usd"] is None else dollars(item["cost_usd"])

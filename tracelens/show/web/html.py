@@ -58,6 +58,11 @@ def moment(nanos: int | None) -> str:
     return f"{when.day} {when:%b %Y, %H:%M:%S} UTC"
 
 
+def day_of(nanos: int | None) -> str:
+    """`6 Mar 2026`, in UTC."""
+    return moment(nanos).partition(",")[0]
+
+
 def short_id(text: str) -> str:
     """A long id cut in its middle; the whole of it belongs into a title."""
     return text if len(text) <= 12 else f"{text[:6]}…{text[-4:]}"

@@ -6,13 +6,18 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tracelens.show.web.html import NOTHING, safe
+from tracelens.show.costs import SOURCES, dollars, listed_price, number_words, unit_name
+from tracelens.show.records import ACTING
+from tracelens.show.web.html import NOTHING, day_of, duration, safe
 from tracelens.show.web.loads import megabytes
 from tracelens.show.web.parts import Column, counted, link, metric, metrics, table
 
 VALUE_SHOWN = 400
 DAMAGED_SHOWN = 50
 PATHS_SHOWN = 5
+#: Prices and units without one that are listed; the command line has all of them.
+PRICES_SHOWN = 200
+UNPRICED_SHOWN = 50
 
 CHANGES = (Column("Key", "code"), Column("Built in", "code"), Column("In force", "code"))
 EMITTERS = (
@@ -26,6 +31,24 @@ SEGMENTS = (
     Column("Segments", "number"),
     Column("Rows", "number"),
     Column("Size", "number"),
+)
+RULES = (Column("Rule"), Column("What it says", "wide"), Column("For"))
+PRICES = (
+    Column("Model"),
+    Column("Unit"),
+    Column("Price", "number"),
+    Column("From"),
+    Column("Source"),
+)
+UNPRICED = (
+    Column("Model"),
+    Column("Stage"),
+    Column("Unit"),
+    Column("Used", "number"),
+    Column("Spans", "number"),
+    Column("Requests", "number"),
+    Column("First seen"),
+    Column("Last seen"),
 )
 DAMAGE = (Column("Segment", "code"), Column("What is wrong", "wide"), Column("Holds", "wide"))
 
@@ -51,6 +74,120 @@ def _value(value: Any) -> str:
         return counted(len(value), "row")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return safe(text, limit=VALUE_SHOWN)
+
+
+def rules_html(caps: Sequence[Any], routes: Sequence[Any], budgets: Sequence[Any]) -> str:
+    """The rows of `[[cap]]`, `[[route]]` and `[[budget]]`, in the order in which they are tried."""
+    rows = [
+        *(["Cap", _cap(row), _meant(row)] for row in caps),
+        *(["Route", _route(row), ""] for row in routes),
+        *(["Budget", _budget(row), _meant(row)] for row in budgets),
+    ]
+    return table("Caps, routes and budgets", RULES, rows)
+
+
+def _cap(row: Any) -> str:
+    return f"{unit_name(row.size)} at most {number_words(row.max)}, else {row.how}"
+
+
+def _route(row: Any) -> str:
+    when = " and ".join(map(_condition, row.when)) or "every request"
+    return f"{row.stage}: {when} to <b>{safe(row.to, limit=80)}</b>"
+
+
+def _condition(row: Any) -> str:
+    name = unit_name(row.column)
+    if row.globs:
+        return f"{name} {safe(' or '.join(row.globs), limit=160)}"
+    least = [] if row.min is None else [f"at least {number_words(row.min)}"]
+    most = [] if row.max is None else [f"at most {number_words(row.max)}"]
+    return f"{name} {' and '.join([*least, *most]) or 'known'}"
+
+
+def _budget(row: Any) -> str:
+    limit = dollars(row.limit) if row.metric == "cost" else duration(row.limit)
+    metric = {"ttfa": "time to first audio"}.get(row.metric, row.metric)
+    of = f" of {unit_name(row.of)}" if row.of else ""
+    fails = ", beyond it a request has failed" if row.fails else ""
+    return f"{metric}{of} at most {limit}{fails}"
+
+
+def _meant(row: Any) -> str:
+    keys = ("modality", "service", "model")
+    told = [f"{key} {safe(value, limit=80)}" for key in keys if (value := getattr(row, key, None))]
+    return ", ".join(told) or "all requests"
+
+
+def prices_sentence(prices: Sequence[Mapping[str, Any]]) -> str:
+    """How many prices are known, and from whom."""
+    if not prices:
+        return "No price is known for any model in this store."
+    models = len({(row["provider"], row["model"]) for row in prices})
+    more = f"; the first {PRICES_SHOWN} are shown" if len(prices) > PRICES_SHOWN else ""
+    return (
+        f"{counted(len(prices), 'price')} of {counted(models, 'model')}, each as on the day on which"
+        f" the model was last used{more}."
+    )
+
+
+def prices_html(prices: Sequence[Mapping[str, Any]]) -> str:
+    """Prices in force: rows of `TraceLens.prices`."""
+    return table("Prices", PRICES, (list(_price(row)) for row in prices[:PRICES_SHOWN]))
+
+
+def _price(row: Mapping[str, Any]) -> Iterator[str]:
+    provider = f"<small>{safe(row['provider'], limit=60)}</small>" if row["provider"] else ""
+    yield f"<b>{safe(row['model'], limit=80)}</b>{provider}"
+    above = row["above_tokens"]
+    yield unit_name(row["unit"]) + (
+        f"<small>of prompts beyond {above:,} tokens</small>" if above else ""
+    )
+    yield listed_price(row)
+    yield str(row["from"]) if row["from"] else ""
+    checked = f", read {row['checked']}" if row["checked"] else ""
+    published = f"{safe(row['published_at'], limit=80)}{checked}" if row["published_at"] else ""
+    yield SOURCES[row["source"]] + (f"<small>{published}</small>" if published else "")
+
+
+def unpriced_sentence(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What is used without a price, and what follows from that."""
+    spans = counted(sum(row["spans"] for row in rows), "span")
+    priceless = [row for row in rows if row["row"]]
+    models = len({row["model"] for row in priceless})
+    if not priceless:
+        return f"Of {spans} no usage is recorded, so that no price can tell what they cost."
+    more = f" The first {UNPRICED_SHOWN} of {len(rows)} are shown." if _is_cut(rows) else ""
+    return (
+        f"{counted(len(priceless), 'unit')} of {counted(models, 'model')} have no price: what they"
+        f" cost is not known, and the cost of their requests is a least one.{more}"
+    )
+
+
+def _is_cut(rows: Sequence[Mapping[str, Any]]) -> bool:
+    return len(rows) > UNPRICED_SHOWN
+
+
+def unpriced_html(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What was used without a price: rows of `TraceLens.unpriced`."""
+    return table("Without a price", UNPRICED, (list(_used(row)) for row in rows[:UNPRICED_SHOWN]))
+
+
+def _used(row: Mapping[str, Any]) -> Iterator[str]:
+    yield f"<b>{safe(row['model'], limit=80)}</b>" if row["model"] else "model not recorded"
+    yield safe(str(row["stage"] or "").capitalize())
+    yield unit_name(row["unit"])
+    yield number_words(row["quantity"]) if row["quantity"] is not None else ""
+    yield f"{row['spans']:,}"
+    yield f"{row['requests']:,}"
+    yield day_of(row["first_seen"])
+    yield day_of(row["last_seen"])
+
+
+def price_rows_to_fill(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of `[[price]]` for a policy file, whose prices have to be filled in."""
+    wanted = dict.fromkeys(row["row"] for row in rows[:UNPRICED_SHOWN] if row["row"])
+    # As escapes of TOML: marks that turn the direction of text would show another row.
+    return ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", "\n".join(wanted))
 
 
 def emitters_html(seen: Sequence[Mapping[str, Any]], known: Sequence[Mapping[str, Any]]) -> str:
