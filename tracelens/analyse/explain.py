@@ -48,9 +48,10 @@ class Explanation:
     `request` is the row of the contract. `spans` is the waterfall in order of time, `texts` what
     each stage received and emitted, with word diffs at the boundaries, `critical_path` stage → ms
     (adds up to the duration), `lane` the same path in order of time, `chain` the way to the first
-    audio, `cost` line items by span and unit (quantity, price, cost, source), `links` to neighbours,
-    `runner_up` why the second candidate lost, `settle` what to record to tell the next such case,
-    `usual` what requests of this kind have in this service (rows of the view `profiles`).
+    audio, `cost` line items by span and unit (quantity, price, cost, source), `links` to
+    neighbours, `runner_up` why the second candidate lost, `settle` what to record to tell the next
+    such case, `usual` what requests of this kind have in this service (rows of the view
+    `profiles`).
     """
 
     request: dict[str, Any]
