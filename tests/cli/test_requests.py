@@ -50,7 +50,11 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "verdict": (TEXT,),
     "outcomes": (dict,),
 }
-OURS = {"turn_number", "stage_runs", "notes"}
+OURS = {
+    *("turn_number", "stage_runs", "notes"),
+    *("cost_items", "cost_by_stage", "cost_by_content"),
+    *("sizes", "path_ms", "chain_ms", "breaches"),
+}
 #: No stale verdicts yet: always this value.
 NOT_YET = {"stale": False}
 
