@@ -22,6 +22,7 @@ from tracelens.analyse import (
     price_rows,
 )
 from tracelens.analyse import UNPRICED as UNPRICED_FIELDS
+from tracelens.analyse.tails.top_cost import Bill, TopCost, top_cost
 from tracelens.analyse.tails.values import BY, METRICS, Percentile, Tail
 from tracelens.analyse.what_if import Rules, WhatIf, make_rules, rules_toml
 from tracelens.errors import NotFoundError, UsageError
@@ -60,6 +61,7 @@ __all__ = [
     "PERIODS",
     "PRICE_FIELDS",
     "UNPRICED_FIELDS",
+    "Bill",
     "Budget",
     "BugReport",
     "Cancellation",
@@ -79,6 +81,7 @@ __all__ = [
     "Rules",
     "SourceReport",
     "Tail",
+    "TopCost",
     "Totals",
     "TraceLens",
     "Upload",
@@ -290,9 +293,16 @@ class TraceLens:
 
         One for each metric that is known of it; none for an id that is not stored.
         """
-        from tracelens.analyse.tails.tail import percentiles
+        from tracelens.analyse.tails.percentiles import percentiles
 
         return percentiles(self.store(), request_id)
+
+    def top_cost(self, period: str = "all") -> TopCost:
+        """What the costliest requests of a period (one of `PERIODS`) paid, in a few figures.
+
+        Raises UsageError for an unknown period.
+        """
+        return top_cost(self.store(), period)
 
     def failure_facets(self) -> dict[str, dict[str, int]]:
         """What failures can be cut by: counts of the values of stage, cause, service and more."""

@@ -14,7 +14,8 @@ from benchmarks.made_requests import fill
 from tests.store.frames import load, new_store, number, request, requests, span, spans
 from tracelens.analyse import Filters
 from tracelens.analyse.tails.choose import Question
-from tracelens.analyse.tails.tail import percentiles, tail
+from tracelens.analyse.tails.percentiles import percentiles
+from tracelens.analyse.tails.tail import tail
 from tracelens.analyse.tails.values import CONTRIBUTIONS, EXEMPLARS, PAYERS, TREND, Tail
 from tracelens.errors import UsageError
 from tracelens.store import Store

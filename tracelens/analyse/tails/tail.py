@@ -38,7 +38,6 @@ from tracelens.analyse.tails.values import (
     TREND_BY_STAGE,
     Figures,
     Heat,
-    Percentile,
     Tail,
 )
 from tracelens.store import Store
@@ -126,33 +125,6 @@ def tail(store: Store, question: Question) -> Tail:
         payers=payers(chosen),
         exemplars=exemplars(chosen, question.exemplars),
     )
-
-
-def percentiles(store: Store, request_id: str) -> tuple[Percentile, ...]:
-    """How a request stands in cost, latency and time to first audio among those with its inputs.
-
-    Metrics that are not known of it are left out; none at all for an id that is not stored.
-    """
-    names = [column for column, _ in METRICS.values()]
-    own = store.find("request", request_id, ["request_id", "input_modalities", *names])
-    own = own.filter(own["request_id"] == request_id)
-    if own.is_empty():
-        return ()
-    row = own.row(0, named=True)
-    inputs = "+".join(row["input_modalities"] or []) or "none"
-    frame = store.request_columns(["inputs", *names])
-    own_kind = (pl.col("inputs") == inputs).fill_null(inputs == "none")
-    alike = frame.select(own_kind.alias("alike"))["alike"].to_numpy()
-    found = []
-    for metric, (column, _) in METRICS.items():
-        value = row[column]
-        if value is None:
-            continue
-        values = frame[column].to_numpy()[alike]
-        known = int(np.isfinite(values).sum())
-        lower = int((values < value).sum())
-        found.append(Percentile(metric, value, inputs, known, lower / max(known, 1)))
-    return tuple(found)
 
 
 def _figures(window: Window, metric: str, top: float) -> Figures:
