@@ -20,6 +20,7 @@ from tracelens.policy.rules import (
     Reference,
     Speech,
     StageRule,
+    TailRules,
 )
 from tracelens.policy.show import Change, policy_changes, policy_text
 
@@ -43,6 +44,7 @@ __all__ = [
     "Reference",
     "Speech",
     "StageRule",
+    "TailRules",
     "load",
     "policy_changes",
     "policy_text",

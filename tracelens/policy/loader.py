@@ -36,6 +36,7 @@ from tracelens.policy.rules import (
     Reference,
     Speech,
     StageRule,
+    TailRules,
 )
 
 #: Tables of rows.
@@ -55,6 +56,7 @@ TABLES = {
     "handover": Handover,
     "speech": Speech,
     "answers": Answers,
+    "tail": TailRules,
     "limits": Limits,
 }
 SECTIONS = (*LISTS, *TABLES, "profile", "verdict", "confidence")
@@ -365,6 +367,7 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         confidence=_confidence(tables["confidence"]),
         budget=tuple(Budget(**row) for row in tables.get("budget", [])),
         profile=ProfileRules(**tables["profile"]),
+        tail=TailRules(**tables["tail"]),
         limits=Limits(**tables["limits"]),
         hash=hashlib.sha256(text.encode()).hexdigest(),
     )

@@ -182,6 +182,21 @@ class Confidence:
 
 
 @dataclass(frozen=True)
+class TailRules:
+    """When a tail is said to differ from the rest. Shares are 0 to 1."""
+
+    requests: int = 30
+    rows: int = 20
+    hits: int = 5
+    support: float = 0.05
+    risk_ratio: float = 2.0
+    q: float = 0.01
+    pair_gain: float = 1.5
+    paired: int = 20
+    same_rows: float = 0.9
+
+
+@dataclass(frozen=True)
 class Policy:
     """Everything that a reasonable person could decide otherwise.
 
@@ -204,5 +219,6 @@ class Policy:
     confidence: Confidence = field(default_factory=Confidence)
     budget: tuple[Budget, ...] = ()
     profile: ProfileRules = field(default_factory=ProfileRules)
+    tail: TailRules = field(default_factory=TailRules)
     limits: Limits = field(default_factory=Limits)
     hash: str = ""

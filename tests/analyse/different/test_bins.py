@@ -1,0 +1,76 @@
+"""Bins of numbers: round edges that stay, no empty tail, names that people say."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracelens.analyse.different.bins import bin_numbers
+
+
+def labels(values: list[float], unit: str = "", *, whole: bool = False) -> list[str]:
+    return [each.label for each in bin_numbers(np.array(values), unit, whole=whole)[1]]
+
+
+def test_seconds_are_cut_as_people_say_them() -> None:
+    seconds = [float(at) for at in range(1, 201)]
+    assert labels(seconds, "s") == ["< 30 s", "30–60 s", "60–120 s", "≥ 120 s"]
+
+
+def test_counts_are_told_without_their_upper_bound() -> None:
+    turns = [float(1 + at % 40) for at in range(400)]
+    assert labels(turns, whole=True) == ["< 10", "10–19", "20–29", "≥ 30"]
+
+
+def test_few_values_are_told_one_by_one() -> None:
+    assert labels([0, 1, 1, 2, 0.5]) == ["0", "0.5", "1", "2"]
+
+
+def test_nothing_is_a_value_of_its_own() -> None:
+    codes, bins = bin_numbers(np.array([0.0] * 5 + [float(at) for at in range(1, 100)]))
+    assert [each.label for each in bins][:2] == ["0", "> 0, < 25"]
+    assert np.count_nonzero(codes == 0) == 5
+
+
+def test_a_narrow_spread_has_finer_edges() -> None:
+    narrow = [1_000.0 + at for at in range(400)]
+    assert labels(narrow)[:3] == ["< 1,100", "1,100–1,200", "1,200–1,300"]
+
+
+def test_more_of_the_same_moves_no_edge() -> None:
+    rng = np.random.default_rng(1)
+    first = rng.lognormal(4, 1, 10_000)
+    more = np.concatenate([first, rng.lognormal(4, 1, 500)])
+    assert bin_numbers(first)[1] == bin_numbers(more)[1]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=60),
+    st.sampled_from(["", "s"]),
+)
+def test_every_number_lies_in_its_bin(values: list[float], unit: str) -> None:
+    codes, bins = bin_numbers(np.array(values, np.float64), unit)
+    assert len(codes) == len(values)
+    assert len({each.label for each in bins}) == len(bins) or max(map(abs, values)) > 1e5
+    for value, code in zip(values, codes, strict=True):
+        if not math.isfinite(value):
+            assert code == len(bins)
+            continue
+        own = bins[code]
+        if own.low is not None and own.low == own.high:
+            assert value == own.low
+        else:
+            assert own.low is None or value >= own.low
+            assert own.high is None or value < own.high
+
+
+@pytest.mark.parametrize("size", [13, 100, 10_000])
+def test_the_last_bin_is_not_empty(size: int) -> None:
+    values = np.random.default_rng(size).lognormal(3, 2, size)
+    codes, bins = bin_numbers(values)
+    assert codes.max() == len(bins) - 1
