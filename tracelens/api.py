@@ -11,6 +11,7 @@ import polars as pl
 
 from tracelens import analyse, policy
 from tracelens.analyse import PERIODS, Coverage, Explanation, Filters, Match, Overview, Totals
+from tracelens.analyse.what_if import Baseline, Rules, WhatIf, read_baseline, rules_toml, what_if
 from tracelens.errors import NotFoundError, UsageError
 from tracelens.ingest import (
     LoadReport,
@@ -25,14 +26,26 @@ from tracelens.ingest import ingest as load_inputs
 from tracelens.ingest.report_rows import make_report, read_reports
 from tracelens.ingest.reports import add_reports, mark_report, withdraw_reports
 from tracelens.normalise import find_emitters
-from tracelens.policy import Change, Policy, policy_changes, policy_text
+from tracelens.policy import (
+    Budget,
+    Cap,
+    Change,
+    Condition,
+    Policy,
+    Route,
+    policy_changes,
+    policy_text,
+)
 from tracelens.store import BugReport, Cancellation, Damage, Store
 
 __all__ = [
     "PERIODS",
+    "Budget",
     "BugReport",
     "Cancellation",
+    "Cap",
     "Change",
+    "Condition",
     "Damage",
     "Explanation",
     "Filters",
@@ -41,16 +54,20 @@ __all__ = [
     "Match",
     "Overview",
     "Progress",
+    "Route",
+    "Rules",
     "SourceReport",
     "Totals",
     "TraceLens",
     "Upload",
+    "WhatIf",
     "find_samples",
     "list_emitters",
     "make_report",
     "policy_changes",
     "policy_text",
     "read_reports",
+    "rules_toml",
 ]
 
 
@@ -79,6 +96,7 @@ class TraceLens:
         self.path = Path(store)
         self.policy: Policy = policy.load(Path(policy_file) if policy_file else None)
         self._store: Store | None = None
+        self._baseline: tuple[tuple[int, Filters], Baseline] | None = None
         self._turn = Lock()  # sessions of the dashboard share one library
 
     def __enter__(self) -> TraceLens:
@@ -202,6 +220,26 @@ class TraceLens:
     def period_bounds(self, period: str) -> tuple[int | None, int | None]:
         """Where one of `PERIODS` begins and ends (exclusive), in ns: with the last request."""
         return analyse.period_bounds(self.store(), period)
+
+    def what_if(
+        self, rules: Rules | None = None, filters: Filters | None = None, *, limit: int = 100
+    ) -> WhatIf:
+        """What requests would cost and take under caps, routes and latency budgets.
+
+        `rules` are the policy's where none are given; `limit` is how many of the touched requests
+        are listed. The requests are kept in memory until other ones are asked for.
+
+        Raises QueryError when `where` of the filters is not one read-only boolean expression.
+        """
+        base = self._requests_today(filters or Filters())
+        return what_if(base, rules or Rules.of(self.policy), limit=limit)
+
+    def _requests_today(self, filters: Filters) -> Baseline:
+        key = (self.version(), filters)
+        kept = self._baseline
+        if kept is None or kept[0] != key:
+            kept = self._baseline = (key, read_baseline(self.store(), filters))
+        return kept[1]
 
     def resolve(self, any_id: str) -> Match:
         """The requests that an id of any kind means. Raises NotFoundError."""

@@ -118,6 +118,15 @@ def find_traces(store: Store, filters: Filters) -> list[str]:
     return store.query(sql, params)["trace_id"].to_list()
 
 
+def find_where(store: Store, filters: Filters) -> tuple[str, dict[str, Any]]:
+    """A `where` clause over `requests` for the filters, and its parameters.
+
+    Raises QueryError when `where` is not one read-only boolean expression.
+    """
+    conditions, params = _conditions(store, filters)
+    return _where(conditions), params
+
+
 def _conditions(store: Store, filters: Filters) -> tuple[list[str], dict[str, Any]]:
     params: dict[str, Any] = {
         name: getattr(filters, name) for name in EQUAL if getattr(filters, name) is not None

@@ -3,10 +3,14 @@
 from tracelens.policy.limits import Limits
 from tracelens.policy.loader import load
 from tracelens.policy.rules import (
+    CAPPED,
+    ROUTE_TEXTS,
     RULE_KINDS,
     Answers,
     Budget,
+    Cap,
     Cell,
+    Condition,
     Confidence,
     Correction,
     ErrorNames,
@@ -18,18 +22,24 @@ from tracelens.policy.rules import (
     ProfileRules,
     RecogniserConfidence,
     Reference,
+    Route,
     Speech,
     StageRule,
     TailRules,
+    WhatIfRules,
 )
 from tracelens.policy.show import Change, policy_changes, policy_text
 
 __all__ = [
+    "CAPPED",
+    "ROUTE_TEXTS",
     "RULE_KINDS",
     "Answers",
     "Budget",
+    "Cap",
     "Cell",
     "Change",
+    "Condition",
     "Confidence",
     "Correction",
     "ErrorNames",
@@ -42,9 +52,11 @@ __all__ = [
     "ProfileRules",
     "RecogniserConfidence",
     "Reference",
+    "Route",
     "Speech",
     "StageRule",
     "TailRules",
+    "WhatIfRules",
     "load",
     "policy_changes",
     "policy_text",

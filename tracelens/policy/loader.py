@@ -37,13 +37,17 @@ from tracelens.policy.rules import (
     Speech,
     StageRule,
     TailRules,
+    WhatIfRules,
 )
+from tracelens.policy.what_if_rows import bad_caps, bad_routes, caps, routes
 
 #: Tables of rows.
 LISTS = (
     "stage",
     "expect",
     "budget",
+    "cap",
+    "route",
     "correction",
     "evaluation",
     "feedback",
@@ -57,8 +61,11 @@ TABLES = {
     "speech": Speech,
     "answers": Answers,
     "tail": TailRules,
+    "what_if": WhatIfRules,
     "limits": Limits,
 }
+#: What only replays read: verdicts by other rows are as good.
+REPLAYED = ("cap", "route", "what_if")
 SECTIONS = (*LISTS, *TABLES, "profile", "verdict", "confidence")
 #: Rows of which the type says all that there is to check.
 PLAIN_ROWS: dict[str, type] = {
@@ -139,6 +146,8 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
         yield from _bad_correction(row)
     for row in _rows(tables, "budget"):
         yield from _bad_budget(row)
+    yield from bad_caps(_rows(tables, "cap"))
+    yield from bad_routes(_rows(tables, "route"))
     for name, kind in PLAIN_ROWS.items():
         for row in _rows(tables, name):
             yield from _bad_row(name, row, kind)
@@ -328,6 +337,13 @@ def _lowered(patterns: Iterable[str]) -> tuple[str, ...]:
     return tuple(pattern.lower() for pattern in patterns)
 
 
+def _plain_lists(tables: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(_plain_row(kind, row) for row in tables[name])
+        for name, kind in PLAIN_ROWS.items()
+    }
+
+
 def _plain_row(kind: type, row: Mapping[str, Any]) -> Any:
     """A row as its type; names of attributes keep their case, all else is compared without it."""
     values = {
@@ -350,7 +366,7 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         Expectation(**{**row, "stages": tuple(row["stages"])}) for row in tables["expect"]
     )
     correction = tuple(Correction(**row) for row in tables["correction"])
-    text = json.dumps(tables, sort_keys=True)
+    text = json.dumps({k: v for k, v in tables.items() if k not in REPLAYED}, sort_keys=True)
     return Policy(
         stage=stage,
         expect=expect,
@@ -360,12 +376,12 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         correction=correction,
         answers=Answers(**tables["answers"]),
         speech=Speech(**tables["speech"]),
-        **{
-            name: tuple(_plain_row(kind, row) for row in tables[name])
-            for name, kind in PLAIN_ROWS.items()
-        },
+        **_plain_lists(tables),
         confidence=_confidence(tables["confidence"]),
         budget=tuple(Budget(**row) for row in tables.get("budget", [])),
+        cap=caps(tables.get("cap", [])),
+        route=routes(tables.get("route", [])),
+        what_if=WhatIfRules(**tables["what_if"]),
         profile=ProfileRules(**tables["profile"]),
         tail=TailRules(**tables["tail"]),
         limits=Limits(**tables["limits"]),

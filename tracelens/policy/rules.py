@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from tracelens.policy.limits import Limits
 
@@ -50,6 +51,72 @@ class Budget:
     stage: str
     ms: float
     service: str | None = None
+
+
+#: Sizes that a cap can limit, and what may become of the request beyond it. Pictures and their
+#: tokens get smaller with the picture; all else is left out from the end.
+CAPPED: Final[dict[str, tuple[str, ...]]] = {
+    "audio_seconds": ("reject", "truncate"),
+    "output_audio_seconds": ("reject", "truncate"),
+    "characters": ("reject", "truncate"),
+    "images": ("reject", "truncate"),
+    "megapixels": ("reject", "downscale"),
+    "pages": ("reject", "truncate"),
+    "input_tokens": ("reject", "truncate"),
+    "output_tokens": ("reject", "truncate"),
+    "audio_input_tokens": ("reject", "truncate"),
+    "image_input_tokens": ("reject", "downscale"),
+}
+
+
+@dataclass(frozen=True)
+class Cap:
+    """One row of `[[cap]]`: how large a request may be, and `how` a larger one is treated.
+
+    `size` is a field of `sizes`, `max` in its unit. The other keys are globs: `modality` over what
+    came in (kinds sorted and joined by `+`), `model` over any model of the request. Of several rows
+    for one size the first that fits counts.
+    """
+
+    size: str
+    max: float
+    how: str
+    modality: str | None = None
+    service: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a request must be: text of `column` that fits one of the globs, or a number in bounds.
+
+    Bounds are inclusive. Where neither is given every value fits that is known.
+    """
+
+    column: str
+    globs: tuple[str, ...] = ()
+    min: float | None = None
+    max: float | None = None
+
+
+#: Columns of text that a route can ask for; the others are sizes.
+ROUTE_TEXTS: Final = ("modality", "service", "model")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row of `[[route]]`: requests that meet all conditions go to the model `to`."""
+
+    to: str
+    when: tuple[Condition, ...] = ()
+    stage: str = "reasoning"
+
+
+@dataclass(frozen=True)
+class WhatIfRules:
+    """How many comparable requests a route must be measured on."""
+
+    comparable: int = 30
 
 
 @dataclass(frozen=True)
@@ -218,6 +285,9 @@ class Policy:
     recogniser_confidence: tuple[RecogniserConfidence, ...] = ()
     confidence: Confidence = field(default_factory=Confidence)
     budget: tuple[Budget, ...] = ()
+    cap: tuple[Cap, ...] = ()
+    route: tuple[Route, ...] = ()
+    what_if: WhatIfRules = field(default_factory=WhatIfRules)
     profile: ProfileRules = field(default_factory=ProfileRules)
     tail: TailRules = field(default_factory=TailRules)
     limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,44 @@
+"""What a reader has to know before believing a what-if."""
+
+from __future__ import annotations
+
+from tracelens.policy import Budget, Cap, Route
+
+CAP_NOTES = {
+    ("truncate", "audio_seconds"): (
+        "the least saving is on the audio alone; the most also shortens the text that was made of"
+        " it in proportion, assuming that answers stay as long"
+    ),
+    ("truncate", "images"): "pictures of one request are taken to cost the same",
+    ("truncate", "pages"): "pages of one request are taken to cost the same",
+    ("truncate", "input_tokens"): (
+        "cut in proportion from text, audio and pictures, or from the text first: the bounds are"
+        " these two; cached tokens are taken to shrink like the others"
+    ),
+    ("truncate", "output_tokens"): (
+        "the least saving is on the text alone; the most also shortens the speech and pictures that"
+        " were made"
+    ),
+}
+TILES = "cost in proportion to the size; providers bill by tiles, in steps"
+TIME = "how time depends on size is not recorded: between no change and in proportion"
+
+
+def rule_notes(rule: Cap | Route | Budget) -> list[str]:
+    """What is assumed for one rule."""
+    if isinstance(rule, Route):
+        return [
+            "cost and times as measured on comparable requests: like modality and size, and like"
+            " service where enough are; ranges are 95 % intervals",
+            "whether the other model answers as well is not known",
+        ]
+    if isinstance(rule, Budget):
+        return [
+            "what a stopped stage had used is billed all the same",
+            "what users get from a stage that is stopped is not known",
+        ]
+    if rule.how == "reject":
+        return ["a rejected request costs nothing and gets no answer"]
+    own = [TILES] if rule.how == "downscale" else []
+    own += [CAP_NOTES[key]] if (key := (rule.how, rule.size)) in CAP_NOTES else []
+    return [*own, TIME]
