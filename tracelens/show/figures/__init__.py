@@ -2,7 +2,7 @@
 
 from tracelens.show.figures.concentration import concentration_chart
 from tracelens.show.figures.different import different_chart
-from tracelens.show.figures.export import can_picture, one_pager, pictures
+from tracelens.show.figures.export import can_picture, pictures, print_page
 from tracelens.show.figures.heat import Box, heat_chart
 from tracelens.show.figures.higher import higher_charts, said_of
 from tracelens.show.figures.look import Chart
@@ -18,8 +18,8 @@ __all__ = [
     "different_chart",
     "heat_chart",
     "higher_charts",
-    "one_pager",
     "pictures",
+    "print_page",
     "said_of",
     "trend_chart",
     "what_if_chart",

@@ -14,12 +14,12 @@ from tracelens.show.figures.look import (
     draw,
     log,
     log_axis,
-    percent,
     plain,
     series_of,
     titled,
 )
 from tracelens.show.palette import Palette
+from tracelens.show.web.html import percent
 from tracelens.show.web.parts import inputs_name
 
 #: Points of each curve, and curves beside the one of all: the largest.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from tracelens.show.figures.look import Chart, draw, keyed, percent, plain
+from tracelens.show.figures.look import Chart, draw, keyed, plain
 from tracelens.show.palette import Palette
+from tracelens.show.web.html import percent
 
 #: Rows that are shown, and pixels of each.
 SHOWN, ROW = 9, 38

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tracelens.analyse.tails.values import Heat, Tail
-from tracelens.show.figures.look import Chart, amount, draw, log, log_axis, titled, when
+from tracelens.show.figures.look import Chart, draw, log, log_axis, titled, when
 from tracelens.show.palette import Palette
-from tracelens.show.web.html import moment
+from tracelens.show.web.html import amount, moment
 
 NAMES: Final = {"cost": "cost", "latency": "latency", "ttfa": "time to first audio"}
 #: Counts that the bar of colours may show.

@@ -10,15 +10,14 @@ import polars as pl
 from tracelens.analyse.tails.values import Tail
 from tracelens.show.figures.look import (
     Chart,
-    amount,
     draw,
     log,
     log_axis,
-    percent,
     plain,
     series_of,
 )
 from tracelens.show.palette import Palette
+from tracelens.show.web.html import amount, percent
 from tracelens.show.web.parts import inputs_name
 
 #: Points of each curve: every panel shows all of them.

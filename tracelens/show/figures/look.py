@@ -17,7 +17,6 @@ import polars as pl
 
 from tracelens.show.palette import Palette
 from tracelens.show.records import visible
-from tracelens.show.web.html import duration, money
 
 FONT: Final = "Inter, 'Source Sans', 'Segoe UI', sans-serif"
 SIZE: Final = 12.5
@@ -146,25 +145,6 @@ def tick(unit: str, value: float) -> str:
     if unit == "USD":
         return f"${value:,.0f}" if value >= 1 else f"${value:.10f}".rstrip("0").rstrip(".")
     return f"{100 * value:.10g} %"
-
-
-def amount(unit: str, value: float | None) -> str:
-    """A value in words: money, a duration, or a share."""
-    if unit == "USD":
-        return money(value)
-    return duration(value) if unit == "ms" else percent(value)
-
-
-def percent(value: float | None) -> str:
-    """`35 %`, below ten with a digit more; what is neither none nor all is never rounded to it."""
-    if value is None:
-        return "–"
-    shown = 100 * value
-    if 0 < shown < 0.1:
-        return "< 0.1 %"
-    if 99.5 <= shown < 100:
-        return "> 99 %"
-    return f"{shown:.0f} %" if shown >= 10 or shown == round(shown) else f"{shown:.1f} %"
 
 
 def plain(text: object, limit: int = 40) -> str:

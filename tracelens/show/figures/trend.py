@@ -9,9 +9,9 @@ import polars as pl
 
 from tracelens.analyse.tails.values import Tail
 from tracelens.model import CHAIN, PATH_STAGES, STAGES
-from tracelens.show.figures.look import Chart, amount, draw, keyed, percent, titled, when
+from tracelens.show.figures.look import Chart, draw, keyed, titled, when
 from tracelens.show.palette import Palette
-from tracelens.show.web.html import moment
+from tracelens.show.web.html import amount, moment, percent
 
 #: Names of the parts that a bar is stacked of, the lowest first; others follow.
 ORDER: Final = tuple(dict.fromkeys((*STAGES, "tool", *PATH_STAGES, *CHAIN, "residual", "unknown")))

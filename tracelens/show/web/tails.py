@@ -1,0 +1,439 @@
+"""The tail in words, figures and tables: who pays, what the tail is made of, and how it is counted."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from tracelens.analyse.tails.values import Figures, Group, Tail
+from tracelens.show.palette import Palette
+from tracelens.show.web.html import NOTHING, amount, duration, moment, money, percent, safe
+from tracelens.show.web.parts import (
+    Column,
+    bar,
+    cause_words,
+    counted,
+    inputs_name,
+    link,
+    metrics,
+    stage_name,
+    table,
+)
+
+#: Requests below which a tail of 1 % or less says nothing, and for a selection at all.
+FEW, TOO_FEW = 500, 30
+#: A kind of request is worth a sentence when the tail has it so much oftener than traffic.
+OFTENER: Final = 1.2
+METRIC_NAMES: Final = {"cost": "Cost", "latency": "Latency", "ttfa": "First audio"}
+#: Points of a line in a card, its width and height in pixels.
+SPARK: Final = (30, 200, 36)
+
+Params = Mapping[str, str]
+
+
+def tail_sentence(tail: Tail) -> tuple[str, str]:
+    """The finding in one sentence, and what it is about."""
+    if not tail.n:
+        return f"No request has a known {_name(tail)}.", ""
+    top, value = percent(tail.top), amount(tail.unit, tail.cut.from_value)
+    if tail.cut.share is None:
+        return f"Too few requests to speak of the top {top}.", _of(tail)
+    if tail.metric == "cost":
+        share = percent(tail.cut.share)
+        floor = "at least " if False else ""
+        said = f"{top} of requests paid {floor}{share} of the bill."
+    elif tail.metric == "latency":
+        said = f"{top} of requests took {value} or longer."
+    else:
+        said = f"{top} of requests waited {value} or longer for the first audio."
+    return f"{said} {_who(tail)}".strip(), _of(tail)
+
+
+def _who(tail: Tail) -> str:
+    """Which kind of request the tail has far more of than traffic."""
+    if tail.by != "modality" or len(tail.groups) < 2 or not tail.cut.n:
+        return ""
+    group = max(tail.groups, key=lambda each: each.in_tail / tail.cut.n - (each.traffic or 0))
+    part, traffic = group.in_tail / tail.cut.n, group.traffic or 0.0
+    if part < OFTENER * traffic or group.in_tail < 2:
+        return "All kinds of requests are in that tail about as often as in traffic."
+    name = "requests whose input is not recorded" if group.by in (None, "none") else ""
+    name = name or f"{inputs_name(str(group.by))} requests"
+    return f"{percent(part)} of that tail came from {name}, which are {percent(traffic)} of traffic."
+
+
+def _name(tail: Tail) -> str:
+    return {"cost": "cost", "latency": "duration", "ttfa": "time to first audio"}[tail.metric]
+
+
+def _of(tail: Tail) -> str:
+    said = f"Of {counted(tail.n, 'request')}"
+    if tail.first is not None and tail.last is not None:
+        said += f", {moment(tail.first)} to {moment(tail.last)}"
+    if tail.n_unknown:
+        said += f"; {tail.n_unknown:,} more have no known {_name(tail)}"
+    return f"{said}."
+
+
+def tail_metrics_html(tail: Tail, palette: Palette) -> str:
+    """Figures in cards: what it comes to, what the tail has of it, and how the ends compare."""
+    cost, latency = _range_card(tail, "cost", palette), _range_card(tail, "latency", palette)
+    cards = {
+        "cost": [_total(tail, palette), _share_card(tail, palette), cost, latency],
+        "latency": [latency, _range_card(tail, "ttfa", palette), _over(tail), _total(tail, palette)],
+        "ttfa": [_range_card(tail, "ttfa", palette), latency, _over(tail), _total(tail, palette)],
+    }[tail.metric]
+    return metrics(*(card for card in [*cards, _in_tail(tail)] if card))
+
+
+def _card(name: str, value: str, notes: Sequence[str], spark: str = "") -> str:
+    lines = "".join(f'<dd class="tl-note-line">{note}</dd>' for note in notes if note)
+    return f"<div><dt>{safe(name)}</dt><dd>{value}</dd>{lines}{spark}</div>"
+
+
+def _total(tail: Tail, palette: Palette) -> str:
+    now = tail.figures["cost"]
+    if not now.n:
+        return _card(
+            "Total cost",
+            NOTHING,
+            [f"no prices are known: {link('see which are missing', 'settings')}"],
+        )
+    partly = now.unpriced_spans or now.n_unknown or now.n_lower_bound
+    least = '<span class="tl-least">≥</span> ' if partly else ""
+    missing = [counted(now.unpriced_spans, "span") + " unpriced"] if now.unpriced_spans else []
+    missing += [f"{now.n_unknown:,} requests without a cost"] if now.n_unknown else []
+    notes = [_change_line(tail, "cost", "total"), " · ".join(missing)]
+    spark = _spark(tail, "total", palette) if tail.metric == "cost" else ""
+    return _card("Total cost", f"{least}{money(now.total)}", notes, spark)
+
+
+def _share_card(tail: Tail, palette: Palette) -> str:
+    name = f"Paid by the top {percent(tail.top)}"
+    if tail.cut.share is None:
+        return _card(name, NOTHING, ["too few requests"])
+    points = _change_line(tail, tail.metric, "top_share")
+    value = f"{100 * tail.cut.share:.1f} %"
+    return _card(name, value, [points, f"each {amount(tail.unit, tail.cut.from_value)} or more"],
+                 _spark(tail, "top_share", palette))
+
+
+def _range_card(tail: Tail, metric: str, palette: Palette) -> str:
+    now = tail.figures.get(metric)
+    unit = "USD" if metric == "cost" else "ms"
+    if now is None or not now.n:
+        return ""
+    value = f"{amount(unit, now.median)} <small>/</small> {amount(unit, now.p99)}"
+    apart = ""
+    if now.median and now.p99:
+        apart = f"{now.p99 / now.median:,.{0 if now.p99 / now.median >= 10 else 1}f}× apart"
+    elif now.p99 is None:
+        apart = f"{counted(now.n, 'request')}: too few for a p99"
+    notes = [_change_line(tail, metric, "p99", "p99 "), apart]
+    spark = _spark(tail, "median", palette) if metric == tail.metric else ""
+    return _card(f"Median / p99 {METRIC_NAMES[metric].lower()}", value, notes, spark)
+
+
+def _over(tail: Tail) -> str:
+    over = tail.all.over_budget
+    if over is None:
+        return ""
+    return _card("Over budget", f"{over:,}", [f"{percent(over / max(tail.n, 1))} of requests"])
+
+
+def _in_tail(tail: Tail) -> str:
+    return _card("Requests in the tail", f"{tail.cut.n:,}", [f"of {tail.n:,}"])
+
+
+def _change_line(tail: Tail, metric: str, name: str, prefix: str = "") -> str:
+    """How a figure changed against the period before; worse and better have a sign too."""
+    if tail.before is None:
+        return ""
+    now, before = getattr(tail.figures[metric], name), getattr(tail.before[metric], name)
+    if now is None or not before:
+        return "none to compare in the period before" if name == "total" else ""
+    difference = 100 * (now - before if name == "top_share" else now / before - 1)
+    unit = "points" if name == "top_share" else "%"
+    if abs(difference) < 0.05:
+        return f"{prefix}as in the period before"
+    sign, tone = ("▲", "tl-worse") if difference > 0 else ("▼", "tl-better")
+    digits = 1 if abs(difference) < 10 else 0
+    return (
+        f'<span class="tl-note-line {tone}">{prefix}<b>{sign} {difference:+,.{digits}f} {unit}'
+        "</b></span> against the period before"
+    )
+
+
+def _spark(tail: Tail, column: str, palette: Palette) -> str:
+    """A figure over time as a small line; the page shows it large further below."""
+    values = [value for value in tail.trend[column].to_list() if value is not None]
+    points, width, height = SPARK
+    values = values[:: max(1, len(values) // points)]
+    if len(values) < 3:
+        return ""
+    low, high = min(values), max(values)
+    step, span = width / (len(values) - 1), (high - low) or 1.0
+    line = " ".join(
+        f"{at * step:.1f},{2 + (height - 4) * (1 - (value - low) / span):.1f}"
+        for at, value in enumerate(values)
+    )
+    drawn = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
+        f' preserveAspectRatio="none"><polygon points="0,{height} {line} {width},{height}"'
+        f' fill="{palette.panel}"/><polyline points="{line}" fill="none" stroke="{palette.accent}"'
+        ' stroke-width="1.6" vector-effect="non-scaling-stroke"/></svg>'
+    )
+    data = base64.b64encode(drawn.encode()).decode()
+    return f'<dd class="tl-spark"><img alt="" src="data:image/svg+xml;base64,{data}"></dd>'
+
+
+def exemplars_html(rows: Sequence[Mapping[str, Any]], metric: str, *, links: bool = True) -> str:
+    """The highest requests, each a link to its answer; `rows` are those of `EXEMPLARS`."""
+    most = max((_bar_value(row, metric) for row in rows), default=1.0) or 1.0
+    columns = (
+        Column("Request", "short"),
+        Column("Came in"),
+        Column("Cost" if metric == "cost" else "Took", "number"),
+        Column("Took" if metric == "cost" else "Cost", "number"),
+        Column("Size", "short"),
+        Column("Failed at", "short"),
+    )
+    return table("The highest requests", columns, (list(_exemplar(r, metric, most, links)) for r in rows))
+
+
+def _bar_value(row: Mapping[str, Any], metric: str) -> float:
+    return float(row["value"] or 0.0)
+
+
+def _exemplar(
+    row: Mapping[str, Any], metric: str, most: float, links: bool
+) -> Iterator[str]:
+    request = row["request_id"]
+    shown = f"<code>{safe(request[:8])}</code>"
+    title = f"Explain request {request}"
+    yield link(shown, "explain", title=title, id=request) if links else shown
+    yield safe(inputs_name(row["inputs"] or "none"), limit=60)
+    unit = "USD" if metric == "cost" else "ms"
+    least = "≥ " if metric == "cost" and row["cost_is_lower_bound"] else ""
+    yield bar(_bar_value(row, metric), most, f" {least}{amount(unit, row['value'])}")
+    yield duration(row["duration_ms"]) if metric == "cost" else money(row["cost_usd"])
+    yield safe(_size(row))
+    yield _how_it_fared(row)
+
+
+def _size(row: Mapping[str, Any]) -> str:
+    """What was large about it: `1,705 s audio · 53 MP`."""
+    seconds, pixels, pages = row["audio_seconds"], row["megapixels"], row["pages"]
+    tokens = row["input_tokens"]
+    parts = [f"{seconds:,.0f} s audio"] if seconds else []
+    parts += [f"{pixels:,.1f} MP"] if pixels else []
+    parts += [counted(pages, "page")] if pages else []
+    parts += [f"{tokens:,} tokens"] if tokens and len(parts) < 2 else []
+    return " · ".join(parts)
+
+
+def _how_it_fared(row: Mapping[str, Any]) -> str:
+    if row["failed"] is None:
+        return "not known"
+    if not row["failed"]:
+        return "no"
+    name = f'<span class="tl-is-fail">✕ {safe(stage_name(row["stage"]))}</span>'
+    return name + f"<small>{safe(cause_words(row['cause']))}</small>" if row["cause"] else name
+
+
+def groups_table_html(tail: Tail, params: Params) -> str:
+    """Who pays, as a table: the twin of the curves and of the distributions."""
+    unit = tail.unit
+    columns = (
+        Column("Came in"),
+        Column("Requests", "number"),
+        Column("Of traffic", "number"),
+        Column("Of the tail", "number"),
+        *((Column("Total", "number"), Column("Of the bill", "number")) if unit == "USD" else ()),
+        Column("Its top 1 % has", "number"),
+        Column("Median", "number"),
+        Column("p95", "number"),
+        Column("p99", "number"),
+        Column("Gini", "number"),
+    )
+    rows = (_group_row(tail, group, params) for group in (*tail.groups, tail.all))
+    return table("By what came in", columns, rows)
+
+
+def _group_row(tail: Tail, group: Group, params: Params) -> list[str]:
+    unit = tail.unit
+    everyone = group is tail.all
+    name = "none" if group.by is None else str(group.by)
+    head = "<b>all together</b>" if everyone else safe(inputs_name(name), limit=60)
+    if not everyone and tail.by == "modality":
+        given = {**params, "mod": name}
+        title = f"Only requests with {inputs_name(name)}"
+        head = link(head, "tails", title=title, **given)
+    least = "≥ " if group.n_lower_bound else ""
+    money_cells = [f"{least}{amount(unit, group.total)}", percent(group.share)]
+    return [
+        head,
+        f"{group.n:,}",
+        percent(group.traffic),
+        percent(group.in_tail / tail.cut.n if tail.cut.n else None),
+        *(money_cells if unit == "USD" else ()),
+        percent(group.top_share.get("0.01")),
+        *(amount(unit, group.quantiles.get(name)) for name in ("p50", "p95", "p99")),
+        NOTHING if group.gini is None else f"{group.gini:.2f}",
+    ]
+
+
+def times_table_html(tail: Tail, params: Params) -> str:
+    """The heat map as a table of its times, each a link to what is different about it."""
+    columns = (
+        Column("From, UTC", "when"),
+        Column("Requests", "number"),
+        Column("Highest", "number"),
+        Column("Its request", "short"),
+        Column("What is different", "short"),
+    )
+    counts: dict[int, int] = {}
+    for begin, n in tail.heat.cells.select("begin_unix_nano", "n").rows():
+        counts[begin] = counts.get(begin, 0) + n
+    ends = dict(zip(tail.heat.times[:-1], tail.heat.times[1:], strict=True))
+    rows = []
+    for row in tail.heat.highest.iter_rows(named=True):
+        begin, request = row["begin_unix_nano"], row["request_id"]
+        box = box_text((begin, ends[begin], tail.heat.values[0], tail.heat.values[-1]))
+        rows.append(
+            [
+                moment(begin).removesuffix(" UTC"),
+                f"{counts.get(begin, 0):,}",
+                amount(tail.unit, row["value"]),
+                link(f"<code>{safe(request[:8])}</code>", "explain", id=request,
+                     title=f"Explain request {request}"),
+                link("Select", "tails", title=f"Select requests from {moment(begin)} on",
+                     **{**params, "sel": box}),
+            ]
+        )
+    return table("Requests by time", columns, rows)
+
+
+def box_text(box: tuple[int, int, float, float]) -> str:
+    """A part of the heat map for an address: times in whole seconds, values with five digits.
+
+    Bounds are rounded outwards, so that no request at an edge is lost.
+    """
+    begin, end, low, high = box
+    second = 10**9
+    return f"{begin // second},{-(-end // second)},{_rounded(low, -1)},{_rounded(high, 1)}"
+
+
+def _rounded(value: float, way: int) -> str:
+    return f"{value * (1 + way * 1e-5):.6g}"
+
+
+def parse_box(text: str) -> tuple[int, int, float, float] | None:
+    """The part of the heat map that an address names; None for what names none."""
+    parts = text.split(",")
+    try:
+        begin, end = (int(part) for part in parts[:2])
+        low, high = (float(part) for part in parts[2:])
+    except ValueError:
+        return None
+    if not (0 <= begin < end < 9 * 10**9 and 0 <= low <= high < float("inf")):
+        return None
+    return begin * 10**9, end * 10**9, low, high
+
+
+def box_sentence(box: tuple[int, int, float, float], unit: str, n: int | None) -> str:
+    """What is selected, in words."""
+    begin, end, low, high = box
+    count = f"{counted(n, 'request')} of " if n is not None else ""
+    return (
+        f"{count}{amount(unit, low)} to {amount(unit, high)}, begun from {moment(begin)}"
+        f" to {moment(end)}"
+    )
+
+
+def different_table_html(rows: Sequence[Mapping[str, Any]], unit: str) -> str:
+    """What is different, as a table with the figures that the order rests on."""
+    columns = (
+        Column("What"),
+        Column("In the selection", "number"),
+        Column("Elsewhere", "number"),
+        Column("Likelier", "number"),
+        Column("Excess", "number"),
+        Column("Requests", "number"),
+        Column("q", "number"),
+        Column("Kind", "short"),
+    )
+    return table("What is different", columns, (_different_row(row, unit) for row in rows))
+
+
+def _different_row(row: Mapping[str, Any], unit: str) -> list[str]:
+    value = "not recorded" if row["value"] is None else row["value"]
+    same = row.get("same_rows") or ()
+    more = f"<small>nearly the same requests: {safe(_same(same), limit=160)}</small>" if same else ""
+    ratio = row.get("risk_ratio")
+    excess = row.get("excess")
+    q = row.get("q")
+    return [
+        safe(f"{row['attribute']} = {value}", limit=120) + more,
+        percent(row["in_tail"]),
+        percent(row["in_rest"]),
+        NOTHING if ratio is None else f"{ratio:,.1f}×",
+        amount(unit, excess),
+        f"{row['n_tail']:,}" if row.get("n_tail") is not None else NOTHING,
+        NOTHING if q is None else ("< 0.0001" if q < 1e-4 else f"{q:.4f}"),
+        "part of the measure" if row.get("kind") == "mechanism" else "",
+    ]
+
+
+def _same(same: Sequence[Any]) -> str:
+    return "; ".join(str(each) for each in same)
+
+
+def trend_table_html(tail: Tail) -> str:
+    """The trend as a table."""
+    is_cost = tail.unit == "USD"
+    columns = (
+        Column("From, UTC", "when"),
+        Column("Requests", "number"),
+        *((Column("Total", "number"),) if is_cost else ()),
+        Column("Median", "number"),
+        Column("p99", "number"),
+        Column(f"Share of its top {percent(tail.top)}", "number"),
+        Column("In the tail", "number"),
+    )
+    rows = [
+        [
+            moment(row["begin_unix_nano"]).removesuffix(" UTC"),
+            f"{row['n']:,}",
+            *((money(row["total"]),) if is_cost else ()),
+            amount(tail.unit, row["median"]),
+            amount(tail.unit, row["p99"]),
+            percent(row["top_share"]),
+            f"{row['in_tail']:,}",
+        ]
+        for row in tail.trend.iter_rows(named=True)
+    ]
+    return table(f"Per {tail.bucket}", columns, rows)
+
+
+def method_html(tail: Tail, policy: str = "") -> str:
+    """How the figures were counted, and what they leave out."""
+    figures: Figures = tail.figures["cost"]
+    said = [
+        "All figures are of requests that were observed, each counted; nothing is sampled or"
+        " extrapolated. Quantiles are shown only where at least one request is expected beyond.",
+        "A cost that the emitter reported goes before one from a price list; a span that contains"
+        " priced spans is not counted again. A unit without a price is left out, not free.",
+    ]
+    if figures.n_lower_bound or figures.unpriced_spans:
+        said.append(
+            f"{counted(figures.n_lower_bound, 'request')} with"
+            f" {counted(figures.unpriced_spans, 'unpriced span')}: their cost is a lower bound."
+        )
+    said.append(
+        "What is different is tested against everything else, with a correction for how much was"
+        " tried (false discovery rate); it says what goes together, not what causes what."
+    )
+    more = f' {link("Prices and policy", "settings")}.'
+    return f'<p class="tl tl-quiet tl-method">{safe(" ".join(said))}{more}</p>'
