@@ -11,6 +11,7 @@ import polars as pl
 
 from tracelens import analyse, policy
 from tracelens.analyse import PERIODS, Coverage, Explanation, Filters, Match, Overview, Totals
+from tracelens.analyse.tails.values import BY, METRICS, Percentile, Tail
 from tracelens.analyse.what_if import Baseline, Rules, WhatIf, read_baseline, rules_toml, what_if
 from tracelens.errors import NotFoundError, UsageError
 from tracelens.ingest import (
@@ -39,6 +40,8 @@ from tracelens.policy import (
 from tracelens.store import BugReport, Cancellation, Damage, Store
 
 __all__ = [
+    "BY",
+    "METRICS",
     "PERIODS",
     "Budget",
     "BugReport",
@@ -53,10 +56,12 @@ __all__ = [
     "Located",
     "Match",
     "Overview",
+    "Percentile",
     "Progress",
     "Route",
     "Rules",
     "SourceReport",
+    "Tail",
     "Totals",
     "TraceLens",
     "Upload",
@@ -204,6 +209,49 @@ class TraceLens:
     def list_group(self, group: str, filters: Filters | None = None) -> tuple[str, ...]:
         """Ids of the failures of one of `failure_groups`, the most recent first."""
         return analyse.list_group(self.store(), filters or Filters(), group)
+
+    def tail(
+        self,
+        metric: str = "cost",
+        *,
+        top: float = 0.01,
+        by: str = "modality",
+        filters: Filters | None = None,
+        period: str = "all",
+        timezone: str = "UTC",
+        exemplars: int = 20,
+    ) -> Tail:
+        """Who has the tail of a metric, what it is made of, and since when: see `Tail`.
+
+        Args:
+            metric: `cost` (US dollars), `latency` or `ttfa` (time to first audio, both ms).
+            top: the share of requests that the tail is, above 0 and at most 0.5.
+            by: `modality`, `stage`, `model` (of reasoning), `service`, `emitter`, `user`,
+                `content` (of cost), or `none`.
+            filters: which requests count; `sort`, `limit` and `offset` are not looked at, bounds
+                without a time zone are of `timezone`.
+            period: one of `PERIODS`, which end with the last request; `since` or `until` of the
+                filters go before it.
+            timezone: an IANA name; days and weeks begin where they do there.
+            exemplars: how many of the highest requests are listed.
+
+        Raises UsageError for a value that there is not, QueryError for a bad `where`.
+        """
+        # numpy, which nothing else that is asked needs
+        from tracelens.analyse.tails.choose import Question
+        from tracelens.analyse.tails.tail import tail
+
+        question = Question(metric, top, by, filters or Filters(), period, timezone, exemplars)
+        return tail(self.store(), question)
+
+    def percentiles(self, request_id: str) -> tuple[Percentile, ...]:
+        """How a request stands in cost and latency among those with the same inputs.
+
+        One for each metric that is known of it; none for an id that is not stored.
+        """
+        from tracelens.analyse.tails.tail import percentiles
+
+        return percentiles(self.store(), request_id)
 
     def failure_facets(self) -> dict[str, dict[str, int]]:
         """What failures can be cut by: counts of the values of stage, cause, service and more."""

@@ -162,7 +162,7 @@ def _conditions(store: Store, filters: Filters) -> tuple[list[str], dict[str, An
         bound = getattr(filters, name)
         if bound is not None:
             conditions.append(f"start_unix_nano {sign} ${name}")
-            params[name] = _nanos(bound)
+            params[name] = in_nanos(bound)
     if filters.failed is not None:
         wanted = "failed" if filters.failed else "not failed"
         conditions.append(f"({wanted} or failed is null)" if filters.include_unknown else wanted)
@@ -175,7 +175,8 @@ def _conditions(store: Store, filters: Filters) -> tuple[list[str], dict[str, An
     return conditions, params
 
 
-def _nanos(when: datetime) -> int:
+def in_nanos(when: datetime) -> int:
+    """Nanoseconds since 1970 of a moment, in UTC unless it says otherwise."""
     aware = when if when.tzinfo else when.replace(tzinfo=UTC)
     return (aware - EPOCH) // timedelta(microseconds=1) * 1_000
 

@@ -97,7 +97,7 @@ class Columns:
 
     def sizes(self) -> dict[str, int]:
         """Bytes that each held column takes; codes of text without their dictionary."""
-        return {name: held.estimated_size() for name, held in self._held.items()}
+        return {name: int(held.estimated_size()) for name, held in self._held.items()}
 
     @contextmanager
     def _moment(self) -> Iterator[None]:
@@ -205,9 +205,10 @@ def column_type(name: str) -> pl.DataType:
     column, _, member = name.partition(".")
     dtype = REQUEST.get(column)
     if isinstance(dtype, pl.Struct):
-        fields = {field.name: field.dtype for field in dtype.fields}
-        if member in fields and not fields[member].is_nested():
-            return fields[member]
+        for field in dtype.fields:
+            inner = field.dtype
+            if field.name == member and isinstance(inner, pl.DataType) and not inner.is_nested():
+                return inner
     elif dtype is not None and not member and not dtype.is_nested():
         return dtype
     raise ValueError(f"requests have no plain column {name}")

@@ -1,0 +1,219 @@
+"""Answers a question about the tail of cost or latency: exact figures of what was observed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from tracelens.analyse.tails.choose import (
+    Question,
+    Requests,
+    Rows,
+    Window,
+    bounds,
+    filter_columns,
+    passing,
+    with_zone,
+)
+from tracelens.analyse.tails.grouped import COLUMNS, Coded, choose, cut_of, group_all, group_by
+from tracelens.analyse.tails.ordered import Floats, needed, top_count
+from tracelens.analyse.tails.shape import (
+    CURVES,
+    EXEMPLAR_COLUMNS,
+    contributions,
+    curves,
+    exemplars,
+    heat,
+    payers,
+    trend,
+)
+from tracelens.analyse.tails.times import find_zone
+from tracelens.analyse.tails.values import (
+    EXEMPLARS,
+    METRICS,
+    PARTS,
+    TREND,
+    TREND_BY_STAGE,
+    Figures,
+    Heat,
+    Percentile,
+    Tail,
+)
+from tracelens.store import Store
+
+#: Columns that every question needs.
+ALWAYS: Final = (
+    *("request_id", "start_unix_nano", "inputs", "service", "user_id"),
+    *("cost_is_lower_bound", "cost_unpriced_spans"),
+    *(column for column, _ in METRICS.values()),
+    *(f"rank.{column}" for column, _ in METRICS.values()),
+)
+
+
+def columns_of(question: Question) -> list[str]:
+    """The columns of requests that a question needs."""
+    names = [*ALWAYS, f"over.{question.metric}", *filter_columns(question.filters)]
+    names += [each for parts in PARTS[question.metric].values() for each in parts.values()]
+    names += [EXEMPLAR_COLUMNS.get(name, name) for name in EXEMPLARS.names() if name != "value"]
+    names += [COLUMNS[question.by]] if question.by in COLUMNS else []
+    return list(dict.fromkeys(names))
+
+
+def read_requests(store: Store, question: Question) -> Requests:
+    """The requests of a store as a question needs them."""
+    frame = store.request_columns(columns_of(question))
+    return Requests(frame, passing(store, frame, question.filters))
+
+
+def tail(store: Store, question: Question) -> Tail:
+    """The tail of a metric; see `Tail`.
+
+    Raises QueryError when `where` of the filters is not one read-only boolean expression.
+    """
+    zone = find_zone(question.timezone)
+    question = replace(question, filters=with_zone(question.filters, question.timezone))
+    requests = read_requests(store, question)
+    begin, end = bounds(requests.frame, question)
+    window = requests.window(begin, end)
+    chosen = choose(window, question)
+    modality = Coded(requests.frame["inputs"], chosen.rows, chosen.values, CURVES)
+    everyone = group_all(chosen, question)
+    groups, left = group_by(chosen, question)
+    concentration, higher = curves(chosen, modality)
+    first, last = window.extent()
+    bucket, rows, by_stage, cells = "", TREND.to_frame(), TREND_BY_STAGE.to_frame(), Heat()
+    if first is not None and last is not None:
+        bucket, rows, by_stage = trend(chosen, question, first, last, zone)
+        cells = heat(chosen, first, last, zone)
+    figures = {name: _figures(window, name, question.top) for name in METRICS}
+    # One sum for both: another order of adding up differs in the last digit.
+    cut = cut_of(chosen, question)
+    own = replace(figures[question.metric], total=everyone.total, top_share=cut.share)
+    figures[question.metric] = own
+    before = _before(requests, question, begin, end)
+    column, unit = METRICS[question.metric]
+    return Tail(
+        metric=question.metric,
+        unit=unit,
+        top=question.top,
+        by=question.by,
+        timezone=question.timezone,
+        begin=begin,
+        end=end,
+        first=first,
+        last=last,
+        n=everyone.n,
+        n_unknown=everyone.n_unknown,
+        n_lower_bound=everyone.n_lower_bound,
+        unpriced_spans=everyone.unpriced_spans,
+        all=everyone,
+        cut=cut,
+        groups=groups,
+        groups_left=left,
+        figures=figures,
+        before=before,
+        change=_change(own, None if before is None else before[question.metric]),
+        concentration=concentration,
+        higher=higher,
+        contributions=contributions(chosen, question, modality),
+        bucket=bucket,
+        trend=rows,
+        trend_by_stage=by_stage,
+        heat=cells,
+        payers=payers(chosen),
+        exemplars=exemplars(chosen, column, question.exemplars),
+    )
+
+
+def percentiles(store: Store, request_id: str) -> tuple[Percentile, ...]:
+    """How a request stands in cost, latency and time to first audio among those with its inputs.
+
+    Metrics that are not known of it are left out; none at all for an id that is not stored.
+    """
+    names = [column for column, _ in METRICS.values()]
+    own = store.find("request", request_id, ["request_id", "input_modalities", *names])
+    own = own.filter(own["request_id"] == request_id)
+    if own.is_empty():
+        return ()
+    row = own.row(0, named=True)
+    inputs = "+".join(row["input_modalities"] or []) or "none"
+    frame = store.request_columns(["inputs", *names])
+    own_kind = (pl.col("inputs") == inputs).fill_null(inputs == "none")
+    alike = frame.select(own_kind.alias("alike"))["alike"].to_numpy()
+    found = []
+    for metric, (column, _) in METRICS.items():
+        value = row[column]
+        if value is None:
+            continue
+        values = frame[column].to_numpy()[alike]
+        known = int(np.isfinite(values).sum())
+        lower = int((values < value).sum())
+        found.append(Percentile(metric, value, inputs, known, lower / max(known, 1)))
+    return tuple(found)
+
+
+def _figures(window: Window, metric: str, top: float) -> Figures:
+    """The few figures of one metric; only the values that they need are looked up."""
+    column, _ = METRICS[metric]
+    order, values = window.order(column), window.requests.floats(column)
+    n, total = len(order), window.total(column)
+    highest = values[order[n - top_count(n, top) :]]
+    enough = round(top * n, 9) >= 1 and total > 0
+    is_cost = metric == "cost"
+    return Figures(
+        n=n,
+        n_unknown=window.n - n,
+        total=total if n else None,
+        median=_at(values, order, 0.5),
+        p99=_at(values, order, 0.99),
+        top_share=float(highest.sum()) / total if enough else None,
+        n_lower_bound=_count(window, "cost_is_lower_bound") if is_cost else 0,
+        unpriced_spans=_count(window, "cost_unpriced_spans") if is_cost else 0,
+    )
+
+
+def _at(values: Floats, order: Rows, p: float) -> float | None:
+    n = len(order)
+    if n < needed(p):
+        return None
+    place = (n - 1) * p
+    low = int(place)
+    ends = values[order[[low, min(low + 1, n - 1)]]]
+    return float(ends[0] + (ends[1] - ends[0]) * (place - low))
+
+
+def _count(window: Window, name: str) -> int:
+    column = window.requests.frame[name]
+    chosen = column if window.mask is None else column.filter(window.mask)
+    return int(chosen.sum() or 0)
+
+
+def _before(
+    requests: Requests, question: Question, begin: int | None, end: int | None
+) -> dict[str, Figures] | None:
+    """Figures of the period of equal length before; None where there is none."""
+    if begin is None or end is None or end <= begin:
+        return None
+    window = requests.window(2 * begin - end, begin)
+    if not window.n:
+        return None
+    return {name: _figures(window, name, question.top) for name in METRICS}
+
+
+def _change(now: Figures, before: Figures | None) -> dict[str, float | None]:
+    names = ("n", "total", "median", "p99", "top_share")
+    if before is None:
+        return dict.fromkeys(names)
+    pairs = {name: (getattr(now, name), getattr(before, name)) for name in names}
+    found: dict[str, float | None] = {}
+    for name, (new, old) in pairs.items():
+        if new is None or old is None:
+            found[name] = None
+        elif name == "top_share":
+            found[name] = new - old
+        else:
+            found[name] = new / old - 1 if old else None
+    return found
