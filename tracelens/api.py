@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from tracelens import analyse, policy
-from tracelens.analyse import PERIODS, Coverage, Explanation, Filters, Match, Overview, Totals
-from tracelens.analyse.tails.values import BY, METRICS, Percentile, Tail
+from tracelens.analyse import (
+    PERIODS,
+    Coverage,
+    Explanation,
+    Facets,
+    Filters,
+    Match,
+    Overview,
+    Totals,
+)
+from tracelens.analyse.tails.values import BY, METRICS, Percentile, Selected, Tail
 from tracelens.analyse.what_if import Baseline, Rules, WhatIf, read_baseline, rules_toml, what_if
 from tracelens.errors import NotFoundError, UsageError
 from tracelens.ingest import (
@@ -39,6 +48,9 @@ from tracelens.policy import (
 )
 from tracelens.store import BugReport, Cancellation, Damage, Store
 
+if TYPE_CHECKING:
+    from tracelens.analyse.tails.selected import Comparison
+
 __all__ = [
     "BY",
     "METRICS",
@@ -51,6 +63,7 @@ __all__ = [
     "Condition",
     "Damage",
     "Explanation",
+    "Facets",
     "Filters",
     "LoadReport",
     "Located",
@@ -60,6 +73,7 @@ __all__ = [
     "Progress",
     "Route",
     "Rules",
+    "Selected",
     "SourceReport",
     "Tail",
     "Totals",
@@ -102,6 +116,7 @@ class TraceLens:
         self.policy: Policy = policy.load(Path(policy_file) if policy_file else None)
         self._store: Store | None = None
         self._baseline: tuple[tuple[int, Filters], Baseline] | None = None
+        self._comparison: tuple[tuple[Any, ...], Comparison] | None = None
         self._turn = Lock()  # sessions of the dashboard share one library
 
     def __enter__(self) -> TraceLens:
@@ -244,6 +259,34 @@ class TraceLens:
         question = Question(metric, top, by, filters or Filters(), period, timezone, exemplars)
         return tail(self.store(), question)
 
+    def tail_selection(
+        self,
+        metric: str = "cost",
+        *,
+        top: float = 0.01,
+        box: tuple[int, int, float, float] | None = None,
+        filters: Filters | None = None,
+        period: str = "all",
+        exemplars: int = 12,
+    ) -> Selected:
+        """What is different about the tail of a metric, or about a part of its heat map.
+
+        `box` is from and until when (ns, exclusive) and from and to which value of the metric
+        (inclusive); the other arguments are those of `tail`. The requests are kept in memory until
+        other ones are asked for.
+
+        Raises UsageError for a value that there is not, QueryError for a bad `where`.
+        """
+        from tracelens.analyse.tails.choose import Question
+        from tracelens.analyse.tails.selected import Comparison
+
+        question = Question(metric, top, "none", filters or Filters(), period)
+        key = (self.version(), metric, question.filters, period)
+        kept = self._comparison
+        if kept is None or kept[0] != key:
+            kept = self._comparison = (key, Comparison(self.store(), question))
+        return kept[1].select(top, box, self.policy.tail, exemplars)
+
     def percentiles(self, request_id: str) -> tuple[Percentile, ...]:
         """How a request stands in cost and latency among those with the same inputs.
 
@@ -256,6 +299,10 @@ class TraceLens:
     def failure_facets(self) -> dict[str, dict[str, int]]:
         """What failures can be cut by: counts of the values of stage, cause, service and more."""
         return analyse.failure_facets(self.store())
+
+    def request_facets(self) -> Facets:
+        """What requests can be cut by, and of which metrics any value is known."""
+        return analyse.request_facets(self.store())
 
     def overview(self, period: str = "all") -> Overview:
         """What failed where and what is new, of a store or its last days (one of `PERIODS`)."""

@@ -2,7 +2,7 @@
 
 from tracelens.analyse.explain import Explanation, explain_request
 from tracelens.analyse.extent import describe_extent
-from tracelens.analyse.facets import failure_facets
+from tracelens.analyse.facets import Facets, failure_facets, request_facets
 from tracelens.analyse.find import (
     Filters,
     count_stale,
@@ -30,6 +30,7 @@ __all__ = [
     "PERIODS",
     "Coverage",
     "Explanation",
+    "Facets",
     "Filters",
     "Match",
     "Overview",
@@ -52,6 +53,7 @@ __all__ = [
     "open_reports",
     "overview",
     "period_bounds",
+    "request_facets",
     "resolve_id",
     "store_health",
 ]

@@ -95,8 +95,7 @@ def _line(name: str, points: Points, palette: Palette, dash: str) -> dict[str, A
         "y": [y for _, y in points],
         "line": line,
         "customdata": [percent(10**x) for x, _ in points],
-        "hovertemplate": f"<b>{plain(label)}</b><br>top %{{customdata}}: %{{y:.0%}}"
-        "<extra></extra>",
+        "hovertemplate": f"<b>{plain(label)}</b><br>top %{{customdata}}: %{{y:.0%}}<extra></extra>",
     }
 
 

@@ -72,9 +72,7 @@ def _ends(
     rows: Sequence[Row], places: Sequence[int], palette: Palette, selection: str
 ) -> list[dict[str, Any]]:
     hollow = {"color": palette.page, "size": 11, "line": {"color": palette.muted, "width": 2}}
-    inner = [
-        palette.page if row.get("kind") == "mechanism" else palette.fail for row in rows
-    ]
+    inner = [palette.page if row.get("kind") == "mechanism" else palette.fail for row in rows]
     filled = {"color": inner, "size": 12, "line": {"color": palette.fail, "width": 2}}
     ends = (("in_rest", "everything else", hollow), ("in_tail", selection, filled))
     return [

@@ -1,4 +1,4 @@
-"""When it is slow or expensive: requests counted by time and value, with the highest of each time."""
+"""When it is slow or expensive: requests by time and value, with the highest of each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tail in words, figures and tables: who pays, what the tail is made of, and how it is counted."""
+"""The tail in words, cards and tables: who pays, what is different, and how it is counted."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tracelens.analyse.tails.values import Figures, Group, Tail
-from tracelens.show.palette import Palette
-from tracelens.show.web.html import NOTHING, amount, duration, moment, money, percent, safe
+from tracelens.show.palette import LIGHT, Palette
+from tracelens.show.web.html import (
+    NOTHING,
+    amount,
+    duration,
+    moment,
+    money,
+    percent,
+    safe,
+    stylesheet,
+)
 from tracelens.show.web.parts import (
     Column,
     bar,
@@ -29,7 +38,7 @@ METRIC_NAMES: Final = {"cost": "Cost", "latency": "Latency", "ttfa": "First audi
 #: Points of a line in a card, its width and height in pixels.
 SPARK: Final = (30, 200, 36)
 
-Params = Mapping[str, str]
+Params = Mapping[str, Any]
 
 
 def tail_sentence(tail: Tail) -> tuple[str, str]:
@@ -41,8 +50,7 @@ def tail_sentence(tail: Tail) -> tuple[str, str]:
         return f"Too few requests to speak of the top {top}.", _of(tail)
     if tail.metric == "cost":
         share = percent(tail.cut.share)
-        floor = "at least " if False else ""
-        said = f"{top} of requests paid {floor}{share} of the bill."
+        said = f"{top} of requests paid {share} of the bill."
     elif tail.metric == "latency":
         said = f"{top} of requests took {value} or longer."
     else:
@@ -60,7 +68,9 @@ def _who(tail: Tail) -> str:
         return "All kinds of requests are in that tail about as often as in traffic."
     name = "requests whose input is not recorded" if group.by in (None, "none") else ""
     name = name or f"{inputs_name(str(group.by))} requests"
-    return f"{percent(part)} of that tail came from {name}, which are {percent(traffic)} of traffic."
+    return (
+        f"{percent(part)} of that tail came from {name}, which are {percent(traffic)} of traffic."
+    )
 
 
 def _name(tail: Tail) -> str:
@@ -76,13 +86,23 @@ def _of(tail: Tail) -> str:
     return f"{said}."
 
 
-def tail_metrics_html(tail: Tail, palette: Palette) -> str:
+def tail_metrics_html(tail: Tail, palette: Palette, *, links: bool = True) -> str:
     """Figures in cards: what it comes to, what the tail has of it, and how the ends compare."""
     cost, latency = _range_card(tail, "cost", palette), _range_card(tail, "latency", palette)
     cards = {
-        "cost": [_total(tail, palette), _share_card(tail, palette), cost, latency],
-        "latency": [latency, _range_card(tail, "ttfa", palette), _over(tail), _total(tail, palette)],
-        "ttfa": [_range_card(tail, "ttfa", palette), latency, _over(tail), _total(tail, palette)],
+        "cost": [_total(tail, palette, links), _share_card(tail, palette), cost, latency],
+        "latency": [
+            latency,
+            _range_card(tail, "ttfa", palette),
+            _over(tail),
+            _total(tail, palette, links),
+        ],
+        "ttfa": [
+            _range_card(tail, "ttfa", palette),
+            latency,
+            _over(tail),
+            _total(tail, palette, links),
+        ],
     }[tail.metric]
     return metrics(*(card for card in [*cards, _in_tail(tail)] if card))
 
@@ -92,13 +112,13 @@ def _card(name: str, value: str, notes: Sequence[str], spark: str = "") -> str:
     return f"<div><dt>{safe(name)}</dt><dd>{value}</dd>{lines}{spark}</div>"
 
 
-def _total(tail: Tail, palette: Palette) -> str:
+def _total(tail: Tail, palette: Palette, links: bool) -> str:
     now = tail.figures["cost"]
     if not now.n:
         return _card(
             "Total cost",
             NOTHING,
-            [f"no prices are known: {link('see which are missing', 'settings')}"],
+            ["no prices are known" + (f": {link('set them', 'settings')}" if links else "")],
         )
     partly = now.unpriced_spans or now.n_unknown or now.n_lower_bound
     least = '<span class="tl-least">≥</span> ' if partly else ""
@@ -115,8 +135,12 @@ def _share_card(tail: Tail, palette: Palette) -> str:
         return _card(name, NOTHING, ["too few requests"])
     points = _change_line(tail, tail.metric, "top_share")
     value = f"{100 * tail.cut.share:.1f} %"
-    return _card(name, value, [points, f"each {amount(tail.unit, tail.cut.from_value)} or more"],
-                 _spark(tail, "top_share", palette))
+    return _card(
+        name,
+        value,
+        [points, f"each {amount(tail.unit, tail.cut.from_value)} or more"],
+        _spark(tail, "top_share", palette),
+    )
 
 
 def _range_card(tail: Tail, metric: str, palette: Palette) -> str:
@@ -199,16 +223,16 @@ def exemplars_html(rows: Sequence[Mapping[str, Any]], metric: str, *, links: boo
         Column("Size", "short"),
         Column("Failed at", "short"),
     )
-    return table("The highest requests", columns, (list(_exemplar(r, metric, most, links)) for r in rows))
+    return table(
+        "The highest requests", columns, (list(_exemplar(r, metric, most, links)) for r in rows)
+    )
 
 
 def _bar_value(row: Mapping[str, Any], metric: str) -> float:
     return float(row["value"] or 0.0)
 
 
-def _exemplar(
-    row: Mapping[str, Any], metric: str, most: float, links: bool
-) -> Iterator[str]:
+def _exemplar(row: Mapping[str, Any], metric: str, most: float, links: bool) -> Iterator[str]:
     request = row["request_id"]
     shown = f"<code>{safe(request[:8])}</code>"
     title = f"Explain request {request}"
@@ -267,7 +291,7 @@ def _group_row(tail: Tail, group: Group, params: Params) -> list[str]:
     name = "none" if group.by is None else str(group.by)
     head = "<b>all together</b>" if everyone else safe(inputs_name(name), limit=60)
     if not everyone and tail.by == "modality":
-        given = {**params, "mod": name}
+        given: dict[str, Any] = {**params, "mod": name}
         title = f"Only requests with {inputs_name(name)}"
         head = link(head, "tails", title=title, **given)
     least = "≥ " if group.n_lower_bound else ""
@@ -306,10 +330,18 @@ def times_table_html(tail: Tail, params: Params) -> str:
                 moment(begin).removesuffix(" UTC"),
                 f"{counts.get(begin, 0):,}",
                 amount(tail.unit, row["value"]),
-                link(f"<code>{safe(request[:8])}</code>", "explain", id=request,
-                     title=f"Explain request {request}"),
-                link("Select", "tails", title=f"Select requests from {moment(begin)} on",
-                     **{**params, "sel": box}),
+                link(
+                    f"<code>{safe(request[:8])}</code>",
+                    "explain",
+                    id=request,
+                    title=f"Explain request {request}",
+                ),
+                link(
+                    "Select",
+                    "tails",
+                    title=f"Select requests from {moment(begin)} on",
+                    **{**params, "sel": box},
+                ),
             ]
         )
     return table("Requests by time", columns, rows)
@@ -370,7 +402,9 @@ def different_table_html(rows: Sequence[Mapping[str, Any]], unit: str) -> str:
 def _different_row(row: Mapping[str, Any], unit: str) -> list[str]:
     value = "not recorded" if row["value"] is None else row["value"]
     same = row.get("same_rows") or ()
-    more = f"<small>nearly the same requests: {safe(_same(same), limit=160)}</small>" if same else ""
+    more = (
+        f"<small>nearly the same requests: {safe(_same(same), limit=160)}</small>" if same else ""
+    )
     ratio = row.get("risk_ratio")
     excess = row.get("excess")
     q = row.get("q")
@@ -417,7 +451,7 @@ def trend_table_html(tail: Tail) -> str:
     return table(f"Per {tail.bucket}", columns, rows)
 
 
-def method_html(tail: Tail, policy: str = "") -> str:
+def method_html(tail: Tail, *, links: bool = True) -> str:
     """How the figures were counted, and what they leave out."""
     figures: Figures = tail.figures["cost"]
     said = [
@@ -435,5 +469,41 @@ def method_html(tail: Tail, policy: str = "") -> str:
         "What is different is tested against everything else, with a correction for how much was"
         " tried (false discovery rate); it says what goes together, not what causes what."
     )
-    more = f' {link("Prices and policy", "settings")}.'
+    more = f" {link('Prices and policy', 'settings')}." if links else ""
     return f'<p class="tl tl-quiet tl-method">{safe(" ".join(said))}{more}</p>'
+
+
+PAGE_LOOK: Final = """
+@page { size: A4 portrait; margin: 12mm; }
+:root { color-scheme: light; }
+body { margin: 0; font-size: 12px; line-height: 1.4; color: #0E1622; background: #FFFFFF;
+  font-family: Inter, system-ui, "Segoe UI", Roboto, sans-serif; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0; text-wrap: balance; }
+h2 { font-size: 1rem; margin: 1rem 0 .2rem; }
+figure { margin: 0; break-inside: avoid; }
+figure img { width: 100%; }
+.two { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1rem; }
+dl.tl-metrics { grid-template-columns: repeat(5, 1fr) !important; margin-top: .8rem !important; }
+.tl-metrics dd { font-size: 1.1rem !important; }
+.tl-metrics dd.tl-note-line { font-size: .75rem !important; }
+.tl-method { margin-top: .8rem; font-size: .8rem; }
+"""
+
+
+def one_page_html(tail: Tail, charts: Mapping[str, bytes]) -> str:
+    """Headline, cards, charts (SVG by the name of its file) and method, to be printed on A4."""
+    sentence, more = tail_sentence(tail)
+    drawn = [_figure(svg) for svg in charts.values()]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
+        " style-src 'unsafe-inline'; img-src data:\">"
+        f"<title>{safe(sentence)}</title><style>{stylesheet()}{PAGE_LOOK}</style></head><body>"
+        f"<h1>{safe(sentence)}</h1><p>{safe(more)}</p>{tail_metrics_html(tail, LIGHT, links=False)}"
+        f"{''.join(drawn)}{method_html(tail, links=False)}</body></html>"
+    )
+
+
+def _figure(svg: bytes) -> str:
+    data = base64.b64encode(svg).decode()
+    return f'<figure><img alt="" src="data:image/svg+xml;base64,{data}"></figure>'
