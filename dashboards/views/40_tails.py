@@ -115,13 +115,13 @@ def main() -> None:
             "There is nothing to make a tail of: the spans that were loaded have no times.",
         )
         return
-    bar = st.container(key="tail-bar", horizontal=True, vertical_alignment="bottom")
-    with bar:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         asked = controls(facets)
     tail = ask(tail_of, *asked.question)
     box = parse_box(str(st.query_params.get("sel", "")))
-    sentence, more = tail_sentence(tail)
-    show_head(sentence, more)
+    head, actions = st.columns([3, 1])
+    with head:
+        show_head(*tail_sentence(tail))
     if not tail.n:
         show_note("No request matches", "Take a filter away, or choose a longer period.")
         show_html(f'<p class="tl">{link("Clear all filters", "tails")}</p>')
@@ -139,7 +139,7 @@ def main() -> None:
     show_trend(tail, colours)
     show_what_if(asked, colours)
     show_html(method_html(tail))
-    with bar:
+    with actions, st.container(horizontal=True, horizontal_alignment="right"):
         show_export(tail, asked, box, selected, budgets)
         copy_link()
 
@@ -206,9 +206,10 @@ def show_shape(
         draw(concentration_chart(tail, colours), key="who")
         as_table(lambda: groups_table_html(tail, asked.params))
     with right:
-        st.header(when)
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.caption(f"Requests by {name} over time. A part of it is explained below.")
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            st.header(when, width="content")
             pick = st.segmented_control(
                 "What the pointer selects",
                 list(PICKS),
@@ -218,6 +219,7 @@ def show_shape(
                 key="pick",
                 label_visibility="collapsed",
             )
+        st.caption(f"Requests by {name} over time; what is selected is explained below.")
         chart = heat_chart(
             tail, colours, budget=budget_of(asked, budgets), box=box, boxes=pick == "box"
         )
@@ -326,7 +328,8 @@ def show_modalities(
         f"Share of requests that are {more} than a value, both axes logarithmic and the same in"
         " every panel; grey are the others. A name leads to those requests alone."
     )
-    with st.grid(min_column_width=250, key="panels"):
+    # Four stand in a row; of three, five or six each row has three.
+    with st.grid(min_column_width=250 if len(charts) == 4 else 320, key="panels"):
         for name, chart in charts:
             with st.container():
                 title = f"Only requests with {inputs_name(name)}"
@@ -340,13 +343,18 @@ def show_modalities(
                 draw(chart, key=f"higher {name}")
 
 
+def per(tail: Tail) -> str:
+    """`day`, `7 days`: how long a bucket of the trend is."""
+    return tail.bucket.removeprefix("1 ")
+
+
 def show_trend(tail: Tail, colours: Palette) -> None:
     """Since when."""
     if tail.trend.height < 2:
         return
     st.header("Trend")
     what = "Cost" if tail.unit == "USD" else "Mean time of a request"
-    st.caption(f"{what} per {tail.bucket} by stage, and below it what the tail did.")
+    st.caption(f"{what} per {per(tail)} by stage, and below it what the tail did.")
     draw(trend_chart(tail, colours), key="trend")
     as_table(lambda: trend_table_html(tail))
 

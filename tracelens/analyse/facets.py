@@ -73,7 +73,10 @@ from requests
 """
 _ALL: Final = f"select {INPUTS} as inputs, service, count(*) as n from requests group by all"
 _MODELS: Final = """
-select unnest(list_concat(models.transcription, models.reasoning, models.synthesis)) as model,
-    sum(n)::bigint as n
-from (select models, count(*) as n from requests group by all) group by all
+select model, sum(n)::bigint as n
+from (
+    select unnest(list_concat(models.transcription, models.reasoning, models.synthesis)) as model, n
+    from (select models, count(*) as n from requests group by all)
+)
+group by all
 """

@@ -11,6 +11,8 @@ from tracelens.show.web.html import percent
 
 #: Rows that are shown, and pixels of each.
 SHOWN, ROW = 9, 38
+#: Distances between ticks.
+STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25)
 #: Below so many requests the number stands beside the difference.
 FEW: Final = 1_000
 
@@ -26,7 +28,8 @@ def different_chart(rows: Sequence[Row], palette: Palette, *, selection: str = "
     shown = [*causes, *(row for row in rows if row.get("kind") == "mechanism")][:SHOWN]
     places = list(range(len(shown), 0, -1))
     most = max((max(row["in_tail"], row["in_rest"]) for row in shown), default=1.0)
-    right = max(1.0 if most > 0.7 else most * 1.1, 0.05)
+    step = next((each for each in STEPS if each * 4 >= most), 0.25)
+    right = step * 4
     figure = draw(
         palette,
         [_bars(shown, places, palette), *_ends(shown, places, palette, selection)],
@@ -34,8 +37,8 @@ def different_chart(rows: Sequence[Row], palette: Palette, *, selection: str = "
         notes=[*_differences(shown, places, palette), _key(palette, selection)],
         xaxis={
             "range": [-0.02 * right, right * 1.38],
-            "tickvals": [right * part / 4 for part in range(5)],
-            "ticktext": [percent(right * part / 4) for part in range(5)],
+            "tickvals": [step * part for part in range(5)],
+            "ticktext": [percent(step * part) for part in range(5)],
             "fixedrange": True,
         },
         yaxis={

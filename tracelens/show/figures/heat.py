@@ -50,7 +50,7 @@ def heat_chart(
             **log_axis(tail.unit, low, high),
             "title": titled(f"{NAMES[tail.metric]} (log)"),
             "showgrid": False,
-            "range": [log(low), log(high) + 0.05],
+            "range": [log(low), log(high) + 0.04 * (log(high) - log(low)) + 0.03],
         },
         dragmode="select" if boxes else False,
         clickmode="event+select",

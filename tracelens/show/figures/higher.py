@@ -21,7 +21,7 @@ from tracelens.show.web.html import amount, percent
 from tracelens.show.web.parts import inputs_name
 
 #: Points of each curve: every panel shows all of them.
-POINTS, SHOWN = 48, 6
+POINTS, SHOWN, PANEL_TICKS = 48, 6, 4
 
 
 def higher_charts(
@@ -70,7 +70,7 @@ def _panel(
         height=230,
         shapes=shapes,
         xaxis={
-            **log_axis(tail.unit, 10**left, 10**right),
+            **log_axis(tail.unit, 10**left, 10**right, PANEL_TICKS),
             "range": [left - 0.03, right + 0.03],
             "fixedrange": True,
             "nticks": 5,

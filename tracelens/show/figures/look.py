@@ -97,6 +97,7 @@ def _axis(palette: Palette) -> dict[str, Any]:
         "zeroline": False,
         "showline": False,
         "ticks": "",
+        "tickangle": 0,
         "tickfont": {"color": palette.muted, "size": SIZE},
     }
 
@@ -116,12 +117,12 @@ def log(value: float) -> float:
     return math.log10(max(value, 1e-9))
 
 
-def log_axis(unit: str, low: float, high: float) -> dict[str, Any]:
-    """Ticks for values from `low` to `high`; `unit` is ms, USD or share."""
+def log_axis(unit: str, low: float, high: float, most: int = 8) -> dict[str, Any]:
+    """At most so many ticks for values from `low` to `high`; `unit` is ms, USD or share."""
     ticks = [each for each in _ticks(unit, low, high) if low * 0.999 <= each <= high * 1.001]
     # Half of them do where they would stand too close.
-    if len(ticks) > 8:
-        ticks = ticks[::2]
+    while len(ticks) > most:
+        ticks = ticks[::-2][::-1]
     return {"tickvals": [log(each) for each in ticks], "ticktext": [tick(unit, v) for v in ticks]}
 
 

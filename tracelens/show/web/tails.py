@@ -148,7 +148,10 @@ def _range_card(tail: Tail, metric: str, palette: Palette) -> str:
     unit = "USD" if metric == "cost" else "ms"
     if now is None or not now.n:
         return ""
-    value = f"{amount(unit, now.median)} <small>/</small> {amount(unit, now.p99)}"
+    value = (
+        f'<span class="tl-two">{amount(unit, now.median)} <small>/</small>'
+        f" {amount(unit, now.p99)}</span>"
+    )
     apart = ""
     if now.median and now.p99:
         apart = f"{now.p99 / now.median:,.{0 if now.p99 / now.median >= 10 else 1}f}× apart"
@@ -217,11 +220,10 @@ def exemplars_html(rows: Sequence[Mapping[str, Any]], metric: str, *, links: boo
     most = max((_bar_value(row, metric) for row in rows), default=1.0) or 1.0
     columns = (
         Column("Request", "short"),
-        Column("Came in"),
+        Column("Came in", "came"),
         Column("Cost" if metric == "cost" else "Took", "number"),
         Column("Took" if metric == "cost" else "Cost", "number"),
-        Column("Size", "short"),
-        Column("Failed at", "short"),
+        Column("Failed", "short"),
     )
     return table(
         "The highest requests", columns, (list(_exemplar(r, metric, most, links)) for r in rows)
@@ -237,12 +239,14 @@ def _exemplar(row: Mapping[str, Any], metric: str, most: float, links: bool) -> 
     shown = f"<code>{safe(request[:8])}</code>"
     title = f"Explain request {request}"
     yield link(shown, "explain", title=title, id=request) if links else shown
-    yield safe(inputs_name(row["inputs"] or "none"), limit=60)
+    size = _size(row)
+    yield safe(inputs_name(row["inputs"] or "none"), limit=60) + (
+        f"<small>{safe(size)}</small>" if size else ""
+    )
     unit = "USD" if metric == "cost" else "ms"
     least = "≥ " if metric == "cost" and row["cost_is_lower_bound"] else ""
     yield bar(_bar_value(row, metric), most, f" {least}{amount(unit, row['value'])}")
     yield duration(row["duration_ms"]) if metric == "cost" else money(row["cost_usd"])
-    yield safe(_size(row))
     yield _how_it_fared(row)
 
 
