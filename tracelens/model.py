@@ -133,7 +133,7 @@ CANONICAL_SPAN: Final = pl.Schema(
     {
         "emitter": pl.String(),  # the mapping that read it, `policy` for rules; null when none did
         "turn_based": pl.Boolean(),  # its requests are turns inside a trace, not traces
-        "role": pl.String(),  # session, turn, user_turn, agent_turn, wrapper, other; or null
+        "role": pl.String(),  # session, turn, user_turn, agent_turn, user_speech, playout, ...
         "stage": pl.String(),  # transcription, reasoning, synthesis, tool; or null
         "stage_by": pl.String(),  # what placed it: mapping, or the kind of policy rule
         "speech_to_speech": pl.Boolean(),  # one call does all three stages
@@ -278,13 +278,38 @@ PROFILE: Final = pl.Schema(
     }
 )
 
+#: What usage is counted by, each with the field of `cost_by_content` that it pays for. Of tokens
+#: these are disjoint: `input_tokens` are those of text that no cache held, `cached_input_tokens`
+#: those of text that one did, `output_tokens` those of text, reasoning included unless it is
+#: charged at a rate of its own.
+UNITS: Final[dict[str, str]] = {
+    "input_tokens": "text_in",
+    "cached_input_tokens": "text_in",
+    "cache_write_tokens": "text_in",
+    "audio_input_tokens": "audio_in",
+    "cached_audio_input_tokens": "audio_in",
+    "image_input_tokens": "image_in",
+    "video_input_tokens": "video_in",
+    "output_tokens": "text_out",
+    "reasoning_tokens": "text_out",
+    "audio_output_tokens": "audio_out",
+    "image_output_tokens": "image_out",
+    "audio_seconds": "audio_in",
+    "output_audio_seconds": "audio_out",
+    "characters": "audio_out",
+    "images": "image_in",
+    "pages": "document_in",
+    "output_images": "image_out",
+}
+
 #: What was used of one unit in one span, and what it cost. Items of a request add up to its cost.
 COST_ITEM: Final = pl.Struct(
     {
         "span_id": pl.String(),
         "stage": pl.String(),  # transcription, reasoning, synthesis, tool
         "model": pl.String(),
-        "unit": pl.String(),  # input_tokens, cached_input_tokens, audio_seconds, characters, ...
+        "unit": pl.String(),  # of `UNITS`; `call` for a cost that cannot be split; null where
+        # a model was called and nothing tells how much of it was used
         "content": pl.String(),  # a field of `cost_by_content`
         "quantity": pl.Float64(),
         "unit_usd": pl.Float64(),  # per one of the unit; null without a price

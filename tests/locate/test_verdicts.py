@@ -147,9 +147,9 @@ def test_empty_transcript_model_and_audio():
 
 
 def test_speech_of_no_length_is_empty():
-    silent = spoke(REPLY, audio_seconds=0.0)
+    silent = spoke(REPLY, output_audio_seconds=0.0)
     assert one(ASKED, REPLIED, silent) == failed("synthesis", "tts_empty")
-    assert one(ASKED, REPLIED, spoke(REPLY, audio_seconds=0.4)) == FINE
+    assert one(ASKED, REPLIED, spoke(REPLY, output_audio_seconds=0.4)) == FINE
 
 
 def test_an_answer_without_parts_after_speech_was_heard_is_empty():

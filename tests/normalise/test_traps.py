@@ -785,7 +785,7 @@ def test_traceloop_audio_has_only_the_task_around_it():
 )
 def test_traceloop_a_task_that_says_it_made_no_bytes_of_audio(returned, seconds):
     held = {"traceloop.span.kind": "task", "traceloop.entity.output": returned}
-    assert read("speak.task", held, TRACELOOP)["audio_seconds"] == seconds
+    assert read("speak.task", held, TRACELOOP)["output_audio_seconds"] == seconds
 
 
 @pytest.mark.parametrize(

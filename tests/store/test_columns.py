@@ -11,7 +11,7 @@ import pytest
 
 from tests.store.frames import load, new_store, number, request, requests, span, spans
 from tracelens.store import Store
-from tracelens.store.columns import Columns, rank_of
+from tracelens.store.columns import Columns
 
 COSTS = {"transcription": 0.1, "reasoning": 0.2, "synthesis": None, "tool": None}
 ROWS: dict[str, dict[str, Any]] = {
@@ -52,10 +52,10 @@ def table(store: Store, *names: str) -> dict[str, tuple[Any, ...]]:
 
 def test_columns_members_and_what_is_made_of_them(store: Store) -> None:
     names = ["cost_usd", "cost_by_stage.reasoning", "inputs", "model.reasoning", "over.cost"]
-    assert table(store, *names, "over.latency", "rank.cost_usd") == {
-        "a": (0.3, 0.2, "audio+image", "gpt+claude", True, False, 2),
-        "b": (0.1, None, "none", None, False, False, 1),
-        "c": (None, None, None, None, None, None, None),
+    assert table(store, *names, "over.latency") == {
+        "a": (0.3, 0.2, "audio+image", "gpt+claude", True, False),
+        "b": (0.1, None, "none", None, False, False),
+        "c": (None, None, None, None, None, None),
     }
     types = store.request_columns(["service", "inputs", "model.reasoning"]).dtypes
     assert all(isinstance(each, pl.Categorical) for each in types)
@@ -70,12 +70,12 @@ def test_unknown_and_nested_columns_are_refused(store: Store, name: str) -> None
 def test_rows_that_were_judged_anew_are_replaced(store: Store) -> None:
     assert table(store, "cost_usd")["a"] == (0.3,)
     add(store, {"a": {"cost_usd": 0.05}, "d": {"cost_usd": 9.0, "service": "desk"}})
-    now = {"a": (0.05, None, 1), "b": (0.1, "phone", 2), "c": (None, None, None)}
-    assert table(store, "cost_usd", "service", "rank.cost_usd") == now | {"d": (9.0, "desk", 3)}
+    now = {"a": (0.05, None), "b": (0.1, "phone"), "c": (None, None)}
+    assert table(store, "cost_usd", "service") == now | {"d": (9.0, "desk")}
     add(store, {"b": {"cost_usd": 0.2}})
     add(store, {"a": {"cost_usd": 7.0}})
-    now = {"a": (7.0, None, 2), "b": (0.2, None, 1), "c": (None, None, None)}
-    assert table(store, "cost_usd", "service", "rank.cost_usd") == now | {"d": (9.0, "desk", 3)}
+    now = {"a": (7.0, None), "b": (0.2, None), "c": (None, None)}
+    assert table(store, "cost_usd", "service") == now | {"d": (9.0, "desk")}
     # Whoever comes later reads the same.
     other = Store.open(store.path)
     assert table(other, "cost_usd", "service") == table(store, "cost_usd", "service")
@@ -86,11 +86,12 @@ def test_only_new_segments_are_read(store: Store, monkeypatch: pytest.MonkeyPatc
     columns = Columns(store.path)
     read: list[str] = []
     scan = Columns._scan
-    monkeypatch.setattr(
-        Columns,
-        "_scan",
-        lambda self, segment, names: read.append(segment.name) or scan(self, segment, names),
-    )
+
+    def counted(self: Columns, segments: Any, names: Any) -> list[pl.DataFrame]:
+        read.extend(each.name for each in segments)
+        return scan(self, segments, names)
+
+    monkeypatch.setattr(Columns, "_scan", counted)
     assert columns.frame(["cost_usd"]).height == 3
     assert columns.frame(["cost_usd"]).height == 3
     first = len(read)
@@ -102,9 +103,9 @@ def test_only_new_segments_are_read(store: Store, monkeypatch: pytest.MonkeyPatc
 
 def test_columns_of_nulls_take_no_memory(store: Store) -> None:
     columns = Columns(store.path)
-    columns.frame(["sizes.pages", "ttfa_ms", "rank.ttfa_ms"])
+    columns.frame(["sizes.pages", "ttfa_ms"])
     sizes = columns.sizes()
-    assert sizes["sizes.pages"] == sizes["ttfa_ms"] == sizes["rank.ttfa_ms"] == 0
+    assert sizes["sizes.pages"] == sizes["ttfa_ms"] == 0
     columns.close()
 
 
@@ -113,20 +114,22 @@ def test_segments_from_before_a_column(store: Store) -> None:
     columns = Columns(store.path)
     columns.frame(["cost_usd"])
     segment = columns._parts[0].segment
-    assert columns._scan(segment, ["cost_usd"])["cost_usd"].null_count() == 1
+    assert columns._scan([segment], ["cost_usd"])[0]["cost_usd"].null_count() == 1
     without = type(segment)(**{**segment.__dict__, "columns": '{"trace_id": "VARCHAR"}'})
-    assert columns._scan(without, ["cost_usd", "inputs"]).null_count().row(0) == (3, 3)
+    assert columns._scan([without], ["cost_usd", "inputs"])[0].null_count().row(0) == (3, 3)
     columns.close()
 
 
 def test_an_empty_store(tmp_path: Path) -> None:
     store = new_store(tmp_path)
-    names = ["request_id", "cost_usd", "inputs", "rank.cost_usd"]
-    assert store.request_columns(names).shape == (0, 4)
+    names = ["request_id", "cost_usd", "inputs"]
+    assert store.request_columns(names).shape == (0, 3)
     store.close()
 
 
-def test_ranks_break_ties_by_id() -> None:
-    values = pl.Series([2.0, None, 1.0, 2.0, float("nan"), 2.0])
-    ids = pl.Series(["b", "x", "y", "a", "z", "c"])
-    assert rank_of(values, ids).to_list() == [3, None, 1, 4, None, 2]
+def test_what_is_kept_lives_as_long_as_the_version(store: Store) -> None:
+    _, kept = store.request_table(["cost_usd"])
+    kept["order"] = "of all rows"
+    assert store.request_table(["service"])[1] is kept
+    add(store, {"d": {"cost_usd": 1.0}})
+    assert store.request_table(["service"])[1] == {}

@@ -7,16 +7,17 @@ from typing import Any
 
 import polars as pl
 
-from tracelens.analyse.critical_path import Piece, add_up, build_tree, sweep
 from tracelens.analyse.settle import what_settles
 from tracelens.checks.compare import diff_words
 from tracelens.errors import NotFoundError
 from tracelens.locate.judge import PLACES
+from tracelens.requests.critical_path import Piece, add_up, build_tree, sweep
 from tracelens.store import Store
 
 #: What is asked of each span.
 COLUMNS = (
-    *("trace_id", "span_id", "parent_span_id", "name", "stage", "role", "emitter"),
+    *("trace_id", "span_id", "parent_span_id", "kind", "name", "stage", "stage_by", "role"),
+    "emitter",
     *("start_unix_nano", "end_unix_nano", "duration_ms", "status_code", "status_message", "model"),
     *("text_in", "text_out", "text_in_attribute", "text_out_attribute"),
     *("error_type", "exception_message", "finish_reason", "cost_usd"),

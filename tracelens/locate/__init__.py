@@ -13,6 +13,7 @@ from tracelens.locate.judge import judge_requests
 from tracelens.locate.shape import with_shapes
 from tracelens.model import REQUEST
 from tracelens.policy import Policy
+from tracelens.prices import prices_version
 from tracelens.requests import SPAN_COLUMNS, collect_facts
 from tracelens.requests.profile import NO_PROFILES, signatures
 
@@ -62,5 +63,5 @@ def _own_inputs(in_force: Mapping[str, str]) -> pl.Expr:
 
 
 def inputs_hash(policy: Policy, mapping: str) -> str:
-    """What a verdict depends on beside the spans: policy and mappings, as 16 hex digits."""
-    return hashlib.sha256(f"{policy.hash}{mapping}".encode()).hexdigest()[:16]
+    """What a row depends on beside the spans: policy, mappings and prices, as 16 hex digits."""
+    return hashlib.sha256(f"{policy.hash}{mapping}{prices_version()}".encode()).hexdigest()[:16]

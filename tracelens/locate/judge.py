@@ -13,13 +13,12 @@ from tracelens.locate.confidence import leading, with_confidence
 from tracelens.locate.outcomes import outcomes_of
 from tracelens.locate.sentences import verdict_sentence
 from tracelens.model import CANDIDATE, EVIDENCE, REQUEST, STAGE_RUN, STAGES
+from tracelens.prices import price_table
 from tracelens.requests import Facts
+from tracelens.requests.costs import request_costs
 
 #: Columns that are not filled yet.
-MEASURES = (
-    *("cost_items", "cost_by_stage", "cost_by_content", "sizes", "path_ms", "chain_ms"),
-    "breaches",
-)
+MEASURES = ("breaches",)
 
 WEIGHTS = {"hard": 0, "soft": 1, "weak": 2}
 
@@ -54,6 +53,7 @@ def judge_requests(facts: Facts, findings: pl.DataFrame, inputs: str) -> pl.Data
         .join(_candidates(ranked), on="request", how="left", maintain_order="left")
         .join(_evidence(findings), on="request", how="left", maintain_order="left")
         .join(_runs(facts), on="request", how="left", maintain_order="left")
+        .join(_costs(facts), on="request", how="left", maintain_order="left")
     )
     judged = _verdicts(rows, facts.policy.floor)
     judged = judged.join(outcomes_of(facts, findings, judged), on="request", how="left")
@@ -151,9 +151,12 @@ def _runs(facts: Facts) -> pl.DataFrame:
         *models,
         answered.any().alias("answered"),
         told.any().alias("told"),
-        pl.col("stage").is_in(STAGES).sum().alias("billable"),
     )
     return grouped.with_columns(models=pl.struct(STAGES)).drop(STAGES)
+
+
+def _costs(facts: Facts) -> pl.DataFrame:
+    return request_costs(facts.spans, facts.runs, price_table(facts.policy.price))
 
 
 def _verdicts(rows: pl.DataFrame, floor: float) -> pl.DataFrame:
@@ -186,8 +189,6 @@ def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
     native = pl.col("speech_to_speech").fill_null(False)
     heard = pl.col("heard") | native | (pl.col("role") != "trace")
     spoke = pl.col("spoke").fill_null(False) | native
-    priced = pl.col("cost_count").fill_null(0)
-    unpriced = pl.col("billable").fill_null(0).cast(pl.Int64) - priced.cast(pl.Int64)
     made = {
         "trace_id": pl.col("request_trace_id"),
         "start_unix_nano": pl.col("start"),
@@ -200,9 +201,9 @@ def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
         "models": pl.struct(
             pl.col("models").struct.field(stage).fill_null([]).alias(stage) for stage in STAGES
         ),
-        "cost_usd": pl.when(priced > 0).then("cost_sum"),
-        "cost_is_lower_bound": (priced > 0) & (unpriced > 0),
-        "cost_unpriced_spans": unpriced.clip(lower_bound=0),
+        "cost_is_lower_bound": pl.col("cost_is_lower_bound").fill_null(False),
+        "cost_unpriced_spans": pl.col("cost_unpriced_spans").fill_null(0),
+        "cost_items": pl.col("cost_items").fill_null([]),
         **{name: pl.lit(None, REQUEST[name]) for name in MEASURES},
         "stale": pl.lit(False),
         "candidates": pl.col("candidates").fill_null([]),

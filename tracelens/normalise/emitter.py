@@ -121,7 +121,8 @@ class Field:
     """Where a canonical column comes from: the first of `keys` that is recorded.
 
     `scale` multiplies numbers (seconds to milliseconds). `absent` is the value that a missing
-    attribute stands for, where an emitter writes nothing when there was nothing.
+    attribute stands for, where an emitter writes nothing when there was nothing. `add` takes the
+    sum of `keys` instead of the first, for a count that is recorded in parts.
     """
 
     column: str
@@ -129,6 +130,7 @@ class Field:
     when: When = When()
     scale: float | None = None
     absent: str | None = None
+    add: bool = False
 
 
 @dataclass(frozen=True)

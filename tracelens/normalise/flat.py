@@ -136,7 +136,13 @@ def _openinference(text: str, prefix: str) -> list[Message]:
 
 def _openinference_message(row: Mapping[str, Any]) -> dict[str, Any]:
     parts: list[Any] = [
-        {"type": part.get("message_content.type"), "text": part.get("message_content.text")}
+        {
+            "type": part.get("message_content.type"),
+            "text": part.get("message_content.text"),
+            "image": part.get("message_content.image.image.url"),
+            "audio": part.get("message_content.audio.audio.url"),
+            "mime_type": part.get("message_content.audio.audio.mime_type"),
+        }
         for part in _inner(row, "message.contents.")
     ]
     content = row.get("message.content")

@@ -13,23 +13,16 @@ import polars as pl
 
 from tracelens.errors import PolicyError
 from tracelens.model import ATTRIBUTE_DTYPE, CANONICAL_SPAN, AttributeType
-from tracelens.normalise import emitters
+from tracelens.normalise import emitters, genai
 from tracelens.normalise.assessments import assessed, keys_of
 from tracelens.normalise.emitter import Decode, Emitter, Field, Key, SpanRule
 from tracelens.normalise.fallback import FALLBACK_KEYS, ids_of_anyone, is_open, stage_by_policy
+from tracelens.normalise.usage import MOST, sound_usage
 from tracelens.policy import Policy
 
 #: How SDKs without an exception event name the exception: OpenTelemetry's for Python writes its
 #: type before the message, others write the type alone when there is no message.
 NAMED_IN_MESSAGE = r"^([A-Za-z_][\w.]*(?:Error|Exception))(?:: |:?$)"
-
-USAGE = (
-    *("input_tokens", "cached_input_tokens", "cache_write_tokens", "audio_input_tokens"),
-    *("cached_audio_input_tokens", "image_input_tokens", "video_input_tokens"),
-    *("output_tokens", "reasoning_tokens", "audio_output_tokens", "image_output_tokens"),
-    *("audio_seconds", "output_audio_seconds", "characters", "images", "megapixels", "pages"),
-    *("output_images", "cost_usd"),
-)
 
 
 @cache
@@ -68,6 +61,7 @@ def promoted_keys(policy: Policy | None = None) -> Mapping[str, AttributeType]:
 @cache
 def _mapped_keys() -> Mapping[str, AttributeType]:
     keys = {key for emitter in find_emitters() for key in emitter.all_keys()} | set(FALLBACK_KEYS)
+    keys |= {key for row in genai.USAGE for key in {*row.keys, *row.when.keys()}}
     types: dict[str, AttributeType] = {}
     for key in sorted(keys, key=lambda key: key.name):
         if types.setdefault(key.name, key.type) != key.type:
@@ -152,7 +146,9 @@ def _apply(part: pl.DataFrame, emitter: Emitter | None, policy: Policy) -> pl.Da
             frame = _decoded(frame, decode)
         frame = frame.with_columns(**_filled(frame, emitter.fields))
         frame = frame.with_columns(**_signed(emitter))
-    frame = frame.with_columns(**ids_of_anyone(), **_usage())
+    else:
+        frame = frame.with_columns(**_filled(frame, genai.USAGE))
+    frame = sound_usage(frame.with_columns(**ids_of_anyone()), policy.handover.record_limits)
     return frame.with_columns(_common()).select("_row", *part.columns[1:], *_new(part))
 
 
@@ -219,10 +215,19 @@ def _filled(frame: pl.DataFrame, fields: Iterable[Field]) -> dict[str, pl.Expr]:
 
 
 def _value(row: Field, dtype: pl.DataType) -> pl.Expr:
-    value = pl.coalesce(*(pl.col(key.column) for key in row.keys))
+    keys = [pl.col(key.column) for key in row.keys]
+    value = _sum(keys) if row.add else pl.coalesce(*keys)
     if row.scale is not None:
         value = value * row.scale
     return pl.when(row.when.expr()).then(value.cast(dtype, strict=False))
+
+
+def _sum(keys: list[pl.Expr]) -> pl.Expr:
+    """The sum of what is recorded, null for nothing; impossible counts are left out of it."""
+    counts = [pl.when(key.is_between(0, MOST)).then(key) for key in keys]
+    return pl.when(pl.any_horizontal(c.is_not_null() for c in counts)).then(
+        pl.sum_horizontal(counts)
+    )
 
 
 def _when_absent(row: Field) -> pl.Expr:
@@ -290,12 +295,6 @@ def _signed(emitter: Emitter) -> dict[str, pl.Expr]:
             expr = pl.when(sign.when.expr()).then(value).otherwise(expr)
         signed[column] = expr
     return signed
-
-
-def _usage() -> dict[str, pl.Expr]:
-    """Usage belongs to the call that used it: wrappers around a call repeat what is below them."""
-    used = pl.col("stage").is_not_null()
-    return {name: pl.when(used).then(pl.col(name)) for name in USAGE}
 
 
 def _common() -> list[pl.Expr]:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from mimetypes import guess_type
 from typing import Any
 
 import msgspec
+
+from tracelens.normalise import media
 
 #: Beyond this many characters a message list is not decoded: a text column may hold megabytes.
 DECODE_LIMIT = 8_000_000
@@ -34,7 +37,16 @@ MEDIA_TYPES = {
     "audio-url": "audio",
     "video-url": "video",
     "document-url": "document",
+    # LiveKit's chat contexts.
+    "image_content": "image",
+    "audio_content": "audio",
 }
+#: Where the dialects put the bytes or the address of a media part, also one level down.
+MEDIA_PLACES = (
+    *("content", "data", "uri", "url", "image_url", "input_audio", "image", "audio", "file_data"),
+    *("file", "source", "file_uri", "fileUri", "b64_json"),
+)
+MIME_KEYS = ("mime_type", "mediaType", "media_type", "mimeType")
 
 #: How agent frameworks word a tool's failure when they hand it to the model as text.
 TOOL_FAILURE = re.compile(
@@ -55,6 +67,16 @@ INLINE_DATA = re.compile(r"(?:<inline_data: [^>]*>\s*)+")
 ERROR_KEYS = {"error", "code", "detail", "details", "message", "ok", "status", "success", "type"}
 
 
+@dataclass(frozen=True)
+class Media:
+    """A part of a message that is no text, and how large it is where that is recorded."""
+
+    kind: str  # image, audio, video, document, or what an emitter calls it
+    megapixels: float | None = None
+    seconds: float | None = None
+    pages: int | None = None
+
+
 @dataclass
 class Message:
     """One message of a conversation, whatever dialect it was written in."""
@@ -62,7 +84,7 @@ class Message:
     role: str
     text: str = ""
     has_text: bool = False
-    media: list[str] = field(default_factory=list)
+    media: list[Media] = field(default_factory=list)
     tool_calls: list[tuple[str, Any]] = field(default_factory=list)
     tool_results: list[str] = field(default_factory=list)
     finish_reason: str | None = None
@@ -103,8 +125,24 @@ def given_to_model(messages: list[Message]) -> dict[str, Any]:
         "context_in": "\n".join(m.text for m in turn if m.text),
         "tool_failure": _tool_failure(turn),
         "tool_results": _tool_results(turn),
-        "input_modalities": sorted({kind for m in users for kind in m.media}) or None,
+        **_sizes([part for m in users for part in m.media]),
     }
+
+
+def _sizes(parts: list[Media]) -> dict[str, Any]:
+    """What came in beside text; null for none, as instrumentations drop what they cannot write."""
+    return {
+        "input_modalities": sorted({part.kind for part in parts}) or None,
+        "images": sum(part.kind == "image" for part in parts) or None,
+        "megapixels": _sum(part.megapixels for part in parts if part.kind == "image"),
+        "audio_seconds": _sum(part.seconds for part in parts if part.kind == "audio"),
+        "pages": _sum(part.pages for part in parts if part.kind == "document"),
+    }
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def read_output(value: str) -> dict[str, Any]:
@@ -126,7 +164,7 @@ def said_by_model(found: Iterable[Message]) -> dict[str, Any]:
         return {}
     calls = [call for m in messages for call in m.tool_calls]
     texts = [m.text for m in messages if m.has_text]
-    media = sorted({kind for m in messages for kind in m.media})
+    parts = [part for m in messages for part in m.media]
     return {
         "text_out": " ".join(texts) if texts else _when_silent(messages),
         "tool_calls": len(calls),
@@ -134,7 +172,8 @@ def said_by_model(found: Iterable[Message]) -> dict[str, Any]:
             (_bad_arguments(call) for call in calls if _bad_arguments(call)), None
         ),
         "finish_reason": next((m.finish_reason for m in messages if m.finish_reason), None),
-        "output_modalities": media or None,
+        "output_modalities": sorted({part.kind for part in parts}) or None,
+        "output_images": sum(part.kind == "image" for part in parts) or None,
     }
 
 
@@ -225,7 +264,7 @@ def _message(item: Mapping[str, Any]) -> Message:
         message.role = "tool"
     if isinstance(item.get("audio"), Mapping):
         message.blank = False
-        message.media.append("audio")
+        message.media.append(_media(item["audio"] | {"type": "audio"}))
         _take_text(message, item["audio"].get("transcript"))
     if message.role == "tool" and not message.tool_results:
         message.tool_results.append(message.text)
@@ -259,7 +298,7 @@ def _take_part(message: Message, part: Mapping[str, Any]) -> None:
     elif kind is None and (gemini := _gemini_part(part)) is not None:
         _take_part(message, gemini)
     elif kind in ("blob", "uri", "file") or kind in MEDIA_TYPES:
-        message.media.append(_modality(part))
+        message.media.append(_media(part))
     elif kind == "refusal":
         message.refusal = True
     elif kind not in ("reasoning", "thinking", "cache_breakpoint", "compaction"):
@@ -279,20 +318,58 @@ def _gemini_part(part: Mapping[str, Any]) -> dict[str, Any] | None:
             return {"type": "tool_result", "result": part[key].get("response")}
     for key in ("inline_data", "inlineData", "file_data", "fileData"):
         if isinstance(part.get(key), Mapping):
-            mime = part[key].get("mime_type", part[key].get("mimeType"))
-            return {"type": "blob", "mime_type": mime}
+            return {"type": "blob", "source": part[key]}
     return {"type": "reasoning"} if part.get("thought") is True else None
 
 
-def _modality(part: Mapping[str, Any]) -> str:
+def _media(part: Mapping[str, Any]) -> Media:
+    """A media part, with its size where its bytes are there."""
+    held = _held(part)
+    kind = _modality(part, held)
+    payload = media.payload_of(held)
+    if payload is None:
+        return Media(kind)
+    return Media(
+        kind,
+        media.megapixels(payload) if kind == "image" else None,
+        media.wave_seconds(payload) if kind == "audio" else None,
+        media.pdf_pages(payload) if kind == "document" else None,
+    )
+
+
+def _held(part: Mapping[str, Any]) -> str:
+    """The bytes or the address of a media part as text; empty when neither is recorded."""
+    for key in MEDIA_PLACES:
+        value = part.get(key)
+        if isinstance(value, Mapping):
+            value = next((value[k] for k in ("$bytes", *MEDIA_PLACES) if value.get(k)), None)
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+def _modality(part: Mapping[str, Any], held: str) -> str:
     """The modality of a media part: the MIME type is trusted over what the emitter calls it."""
-    mime = str(part.get("mime_type") or part.get("mediaType") or part.get("media_type") or "")
+    mime = _mime(part) or media.mime_of(held) or ""
     if mime in ("application/pdf",) or mime.startswith("text/"):
         return "document"
     if "/" in mime and mime.split("/")[0] in ("image", "audio", "video"):
         return mime.split("/")[0]
     modality = part.get("modality")
     return str(modality) if modality else MEDIA_TYPES.get(str(part.get("type")), "document")
+
+
+def _mime(part: Mapping[str, Any]) -> str | None:
+    """The MIME type that a part, or the object in it, states; of a file also by its name."""
+    inner = (value for key in MEDIA_PLACES if isinstance(value := part.get(key), Mapping))
+    for holder in (part, *inner):
+        for key in MIME_KEYS:
+            if isinstance(holder.get(key), str) and holder[key]:
+                return str(holder[key]).lower()
+    for holder in (part, *(part[key] for key in ("file",) if isinstance(part.get(key), Mapping))):
+        if isinstance(name := holder.get("filename"), str):
+            return guess_type(name[-255:])[0]
+    return None
 
 
 def _take_text(message: Message, value: Any) -> None:
@@ -423,6 +500,23 @@ def read_gemini_response(value: str) -> dict[str, Any]:
 def read_heard(value: str) -> dict[str, Any]:
     """The words of a message list that a recogniser emitted, whatever role they were given."""
     return {"text_out": _all_text(value)}
+
+
+def read_shown(value: str) -> dict[str, Any]:
+    """What a message list given to a recogniser holds beside text, and how large it is."""
+    decoded = decode_json(value)
+    return _sizes([part for m in find_messages(decoded) for part in m.media])
+
+
+def read_made(value: str) -> dict[str, Any]:
+    """What a message list that came out of synthesis holds beside text."""
+    decoded = decode_json(value)
+    parts = [part for m in find_messages(decoded) for part in m.media]
+    return {
+        "output_modalities": sorted({part.kind for part in parts}) or None,
+        "output_audio_seconds": _sum(part.seconds for part in parts if part.kind == "audio"),
+        "output_images": sum(part.kind == "image" for part in parts) or None,
+    }
 
 
 def read_speech(value: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from tracelens.policy.limits import Limits
 from tracelens.policy.loader import load
+from tracelens.policy.prices import Price
 from tracelens.policy.rules import (
     CAPPED,
     ROUTE_TEXTS,
@@ -49,6 +50,7 @@ __all__ = [
     "Handover",
     "Limits",
     "Policy",
+    "Price",
     "ProfileRules",
     "RecogniserConfidence",
     "Reference",

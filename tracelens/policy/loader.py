@@ -18,6 +18,7 @@ import polars as pl
 from tracelens.errors import PolicyError
 from tracelens.model import STAGES
 from tracelens.policy.limits import Limits
+from tracelens.policy.prices import make_price, price_problems
 from tracelens.policy.rules import (
     RULE_KINDS,
     Answers,
@@ -48,6 +49,7 @@ LISTS = (
     "budget",
     "cap",
     "route",
+    "price",
     "correction",
     "evaluation",
     "feedback",
@@ -64,8 +66,8 @@ TABLES = {
     "what_if": WhatIfRules,
     "limits": Limits,
 }
-#: What only replays read: verdicts by other rows are as good.
-REPLAYED = ("cap", "route", "what_if")
+#: What only tails and replays read: verdicts by other rows are as good.
+REPLAYED = ("cap", "route", "what_if", "tail")
 SECTIONS = (*LISTS, *TABLES, "profile", "verdict", "confidence")
 #: Rows of which the type says all that there is to check.
 PLAIN_ROWS: dict[str, type] = {
@@ -148,6 +150,8 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
         yield from _bad_budget(row)
     yield from bad_caps(_rows(tables, "cap"))
     yield from bad_routes(_rows(tables, "route"))
+    for row in _rows(tables, "price"):
+        yield from price_problems(row)
     for name, kind in PLAIN_ROWS.items():
         for row in _rows(tables, name):
             yield from _bad_row(name, row, kind)
@@ -366,7 +370,8 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         Expectation(**{**row, "stages": tuple(row["stages"])}) for row in tables["expect"]
     )
     correction = tuple(Correction(**row) for row in tables["correction"])
-    text = json.dumps({k: v for k, v in tables.items() if k not in REPLAYED}, sort_keys=True)
+    verdict = {k: v for k, v in tables.items() if k not in REPLAYED}
+    text = json.dumps(verdict, sort_keys=True, default=str)  # days have no form of their own in JSON
     return Policy(
         stage=stage,
         expect=expect,
@@ -382,6 +387,7 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
         cap=caps(tables.get("cap", [])),
         route=routes(tables.get("route", [])),
         what_if=WhatIfRules(**tables["what_if"]),
+        price=tuple(make_price(row) for row in tables.get("price", [])),
         profile=ProfileRules(**tables["profile"]),
         tail=TailRules(**tables["tail"]),
         limits=Limits(**tables["limits"]),

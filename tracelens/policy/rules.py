@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tracelens.policy.limits import Limits
+from tracelens.policy.prices import Price
 
 #: What a stage rule may look at, in the order in which the kinds are tried.
 RULE_KINDS = ("operation", "span_name", "output_type", "url_path", "model", "task_name")
@@ -75,7 +76,7 @@ class Cap:
 
     `size` is a field of `sizes`, `max` in its unit. The other keys are globs: `modality` over what
     came in (kinds sorted and joined by `+`), `model` over any model of the request. Of several rows
-    for one size the first that fits counts.
+    with one `size` and `how` the first that fits counts.
     """
 
     size: str
@@ -288,6 +289,7 @@ class Policy:
     cap: tuple[Cap, ...] = ()
     route: tuple[Route, ...] = ()
     what_if: WhatIfRules = field(default_factory=WhatIfRules)
+    price: tuple[Price, ...] = ()
     profile: ProfileRules = field(default_factory=ProfileRules)
     tail: TailRules = field(default_factory=TailRules)
     limits: Limits = field(default_factory=Limits)

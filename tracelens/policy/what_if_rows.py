@@ -24,7 +24,8 @@ def bad_caps(rows: Sequence[Row]) -> Iterator[str]:
         yield from _bad_cap(row)
     for number, row in enumerate(rows):
         for earlier in rows[:number]:
-            if _text(row, "size") == _text(earlier, "size") and _covers(earlier, row, MEANT):
+            alike = all(_text(row, name) == _text(earlier, name) for name in ("size", "how"))
+            if alike and _covers(earlier, row, MEANT):
                 yield (
                     f"[[cap]] {_named(row, ('size', 'max', *MEANT))} never counts: it overlaps"
                     f" {_named(earlier, ('size', 'max', *MEANT))}, which stands before it and takes"
@@ -67,7 +68,8 @@ def routes(rows: Iterable[Row]) -> tuple[Route, ...]:
 
 def _condition(name: str, value: Any) -> Condition:
     if isinstance(value, Mapping):
-        return Condition(name, **{bound: float(number) for bound, number in value.items()})
+        low, high = (None if value.get(b) is None else float(value[b]) for b in ("min", "max"))
+        return Condition(name, min=low, max=high)
     if isinstance(value, str):
         return Condition(name, (value,))
     if isinstance(value, list):

@@ -109,9 +109,11 @@ def fit_text(value: Plain) -> tuple[str | None, bool]:
 
 
 def fit_int(value: Plain) -> tuple[int | None, bool]:
-    """Ints of 64 bits, also as decimal text: some forms of dumps know no numbers."""
+    """Ints of 64 bits, also as decimal text or double: some forms of dumps know no others."""
     if type(value) is int:
         return value, True
+    if type(value) is float and value.is_integer() and abs(value) < 2**53:
+        return int(value), False
     if type(value) is str and len(value) < 19 and value.removeprefix("-").isdecimal():
         return int(value), False
     return None, False

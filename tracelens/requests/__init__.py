@@ -9,11 +9,15 @@ import polars as pl
 from tracelens.policy import Policy
 from tracelens.requests.assemble import assign_requests
 from tracelens.requests.assessments import assessments
+from tracelens.requests.chain import with_chain
 from tracelens.requests.oversized import NOTE, unjudged
+from tracelens.requests.paths import path_times
 from tracelens.requests.profile import NO_PROFILES, heard_kind
 from tracelens.requests.references import corrections, reported
 from tracelens.requests.runs import stage_runs, with_errors
+from tracelens.requests.sizes import MEASURES
 from tracelens.requests.summary import summarise
+from tracelens.requests.usage import MEASURES as USAGE
 
 __all__ = ["NOTE", "SPAN_COLUMNS", "Facts", "collect_facts", "unjudged"]
 
@@ -41,6 +45,7 @@ SPAN_COLUMNS = (
     "stage_by",
     "speech_to_speech",
     "model",
+    "provider",
     "tool_name",
     "text_in",
     "text_out",
@@ -67,8 +72,7 @@ SPAN_COLUMNS = (
     "sign_sentence",
     "ttfb_ms",
     "ttft_ms",
-    "audio_seconds",
-    "output_tokens",
+    *dict.fromkeys((*MEASURES, *USAGE)),
     "cost_usd",
     "assessments",
 )
@@ -110,6 +114,8 @@ def collect_facts(
     assigned = with_errors(assign_requests(spans.select(SPAN_COLUMNS)), policy.errors)
     runs = stage_runs(assigned)
     requests = summarise(assigned, runs).with_columns(heard_kind=heard_kind())
+    requests = with_chain(requests, runs, assigned)
+    requests = requests.with_columns(path_ms=path_times(assigned, requests))
     told = [corrections(requests, runs, policy)]
     if reports is not None and reports.height:
         told.append(reported(requests, reports))

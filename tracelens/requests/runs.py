@@ -161,6 +161,7 @@ def _folded() -> list[pl.Expr]:
         pl.col("ttft_ms").drop_nulls().first(),
         pl.col("ttfb_ms").drop_nulls().first(),
         pl.col("audio_seconds").max(),
+        pl.col("output_audio_seconds").max(),
         pl.col("output_tokens").max(),
         pl.col("span_id").alias("span_ids"),
     ]

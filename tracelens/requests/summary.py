@@ -8,7 +8,9 @@ import polars as pl
 
 from tracelens.requests.assemble import TURNS
 from tracelens.requests.runs import CLIENT
+from tracelens.requests.sizes import request_sizes
 from tracelens.requests.tree import nearest
+from tracelens.requests.usage import is_cost
 
 #: What reads a page rather than hears a voice, in the name of a span or a model.
 READS = r"(?i)(?:^|[^a-z])(?:ocr|document|image|page|pdf|scan)"
@@ -29,18 +31,26 @@ def summarise(spans: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
         ids, times in ns, `complete` (its own span is there), the error of its own code
         (`app_*`: an error outside of every stage), `interrupted`, `conversation` (those that
         share it follow one another), `later_turn`, `heard`, and `notes`: what is odd about its
-        spans, sorted.
+        spans, sorted. `sizes` and modalities say what came in and went out.
     """
     inside = spans.filter(pl.col("request").is_not_null())
     requests = inside.group_by("request", maintain_order=True).agg(_request_columns())
     requests = requests.join(_notes(inside), on="request", how="left", maintain_order="left")
     requests = requests.join(_app_errors(spans), on="request", how="left")
     requests = requests.join(_run_columns(runs), on="request", how="left")
+    requests = requests.join(request_sizes(spans), on="request", how="left")
     requests = requests.with_columns(
         request_id=request_ids(requests.get_column("request")),
         heard=pl.col("heard").fill_null(False),
+        input_modalities=_together("input_modalities", "counted_in"),
+        output_modalities=_together("output_modalities", "counted_out"),
     )
     return _with_later_turns(requests, _sessions(spans)).sort("start", "request")
+
+
+def _together(recorded: str, counted: str) -> pl.Expr:
+    both = pl.col(recorded).fill_null([]).list.concat(pl.col(counted).fill_null([]))
+    return both.list.unique().list.sort()
 
 
 def _request_columns() -> list[pl.Expr]:
@@ -81,18 +91,12 @@ def _request_columns() -> list[pl.Expr]:
         (pl.col("status_code").filter(own) == 1).any().alias("own_ok"),
         pl.col("http_status").filter(own).first().alias("own_http_status"),
         _of_an_assistant().any().alias("assistant"),
-        pl.col("ttfb_ms").filter(turn).drop_nulls().first().alias("ttfa_ms"),
-        pl.col("cost_usd")
-        .filter(pl.col("stage").is_not_null() & _real_cost())
-        .sum()
-        .alias("cost_sum"),
-        (pl.col("stage").is_not_null() & _real_cost()).sum().alias("cost_count"),
+        pl.col("ttfb_ms")
+        .filter(turn & (pl.col("role") != "user_turn"))
+        .drop_nulls()
+        .first()
+        .alias("ttfa_ms"),
     ]
-
-
-def _real_cost() -> pl.Expr:
-    """Whether a recorded cost can be one: it is a number, and nobody is paid for a call."""
-    return (pl.col("cost_usd").is_finite() & (pl.col("cost_usd") >= 0)).fill_null(False)
 
 
 def _notes(spans: pl.DataFrame) -> pl.DataFrame:
@@ -102,7 +106,7 @@ def _notes(spans: pl.DataFrame) -> pl.DataFrame:
     tree = spans.join(above, left_on="parent_row", right_on="row", how="left")
     root = pl.col("parent_span_id").is_null()
     shape = {
-        "bad_cost": (pl.col("cost_usd").is_not_null() & ~_real_cost()).any(),
+        "bad_cost": (pl.col("cost_usd").is_not_null() & ~is_cost()).any(),
         "clock_skew": (start < pl.col("parent_start")).any(),
         "cycle": pl.col("cut").any(),
         "duplicate_id": pl.col("duplicate").any(),
@@ -235,7 +239,7 @@ def _run_columns(runs: pl.DataFrame) -> pl.DataFrame:
         pl.col("ttft_ms").filter(pl.col("stage") == "reasoning").drop_nulls().first(),
         pl.col("input_modalities").drop_nulls().explode().drop_nulls().unique().sort(),
         pl.col("output_modalities").drop_nulls().explode().drop_nulls().unique().sort(),
-        (pl.col("stage") == "synthesis").any().alias("spoke"),
+        ((pl.col("stage") == "synthesis") & ~_draws()).any().alias("spoke"),
     )
 
 
@@ -255,6 +259,13 @@ def _reads() -> pl.Expr:
     given = pl.col("input_modalities")
     seen = given.list.contains("image") | given.list.contains("document")
     return named.str.contains(READS) | seen.fill_null(False)
+
+
+def _draws() -> pl.Expr:
+    """Whether what was made is pictures and no speech."""
+    made = pl.col("output_modalities")
+    drawn = made.list.contains("image") & ~made.list.contains("audio")
+    return drawn.fill_null(False)
 
 
 def _heard() -> pl.Expr:

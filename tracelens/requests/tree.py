@@ -36,7 +36,7 @@ def with_tree(spans: pl.DataFrame) -> pl.DataFrame:
     tree = joined.with_columns(orphan=orphan)
     parent = _without_cycles(tree)
     cut = pl.col("parent_row").is_not_null() & parent.is_null()
-    return tree.with_columns(cut=cut, parent_row=parent, depth=_depth(parent))
+    return tree.with_columns(cut=cut, parent_row=parent, depth=depths(parent))
 
 
 def nearest(parent: pl.Series, marked: pl.Series) -> pl.Series:
@@ -60,20 +60,22 @@ def nearest_above(parent: pl.Series, marked: pl.Series) -> pl.Series:
 def _without_cycles(tree: pl.DataFrame) -> pl.Series:
     """The parent pointers, cut at the earliest span of each cycle."""
     parent = tree.get_column("parent_row")
-    parent = pl.select(pl.when(parent != tree.get_column("row")).then(parent)).to_series()
-    for _ in range(3):
-        lost = nearest(parent, parent.is_null()).is_null()
-        if not lost.any():
-            return parent
-        first = tree.select(lost=lost, trace="trace_id").select(
-            pl.col("lost") & pl.col("lost").cum_sum().over("trace").eq(1)
-        )
-        parent = pl.select(pl.when(~first.to_series()).then(parent)).to_series()
     lost = nearest(parent, parent.is_null()).is_null()
-    return pl.select(pl.when(~lost).then(parent)).to_series()
+    if not lost.any():
+        return parent
+    # Of what never comes to a root, pointers that are followed far enough go round in cycles; the
+    # smallest row that is met on the way round is the earliest span of its cycle.
+    pointer, first = parent, tree.get_column("row")
+    for _ in range(STEPS):
+        first = pl.select(pl.min_horizontal(first, first.gather(pointer))).to_series()
+        pointer = pointer.gather(pointer)
+    ends = pointer.filter(lost).unique()
+    cut = first.gather(ends).unique()
+    return pl.select(pl.when(~tree.get_column("row").is_in(cut.implode())).then(parent)).to_series()
 
 
-def _depth(parent: pl.Series) -> pl.Series:
+def depths(parent: pl.Series) -> pl.Series:
+    """How many rows are above each; cycles must have been cut."""
     depth = parent.is_not_null().cast(pl.Int64)
     pointer = parent
     for _ in range(STEPS):

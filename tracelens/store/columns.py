@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -45,8 +45,6 @@ DERIVED: Final[dict[str, tuple[str, pl.Expr]]] = {
         for metric in ("cost", "latency", "ttfa")
     },
 }
-#: Begins the name of a column of ranks: `rank.cost_usd`.
-RANK: Final = "rank."
 
 
 @dataclass(frozen=True)
@@ -77,6 +75,7 @@ class Columns:
         self._generation = 0
         self._parts: list[Part] = []
         self._held: dict[str, pl.Series] = {}
+        self._kept: dict[Any, Any] = {}
 
     def close(self) -> None:
         """Let go of the log."""
@@ -84,16 +83,15 @@ class Columns:
 
     def frame(self, names: Sequence[str]) -> pl.DataFrame:
         """These columns, rows in the same order; see `Store.request_columns`."""
-        wanted = list(dict.fromkeys(names))
-        types = {name: column_type(name) for name in wanted}
+        return self.table(names)[0]
+
+    def table(self, names: Sequence[str]) -> tuple[pl.DataFrame, dict[Any, Any]]:
+        """These columns, and what is kept with them; see `Store.request_table`."""
+        types = {name: column_type(name) for name in names}
         with self._moment():
-            ranked = [name.removeprefix(RANK) for name in wanted if name.startswith(RANK)]
-            plain = [name for name in wanted if not name.startswith(RANK)]
-            self._load([*plain, *ranked, *(["request_id"] if ranked else [])])
-            for name in ranked:
-                if RANK + name not in self._held:
-                    self._held[RANK + name] = rank_of(self._held[name], self._held["request_id"])
-            return pl.DataFrame([self._held[name].cast(types[name]).alias(name) for name in wanted])
+            self._load(names)
+            frame = pl.DataFrame([self._held[name].cast(types[name]) for name in types])
+            return frame, self._kept
 
     def sizes(self) -> dict[str, int]:
         """Bytes that each held column takes; codes of text without their dictionary."""
@@ -112,14 +110,14 @@ class Columns:
         """Bring what is held to the newest version, or let go of it where that fails."""
         held, old = self._held, {each.segment.name: each for each in self._parts}
         offsets = _offsets(self._parts)
-        self._held = {}
+        # A new one: whoever still uses the old rows keeps what was made of them.
+        self._held, self._kept = {}, {}
         live = [each for each in moment.segments() if each.kind == "requests"]
         check_files(self._store, live)
         self._parts = self._alive(moment, live, old)
         self._generation = moment.generation()
         for name, column in held.items():
-            if not name.startswith(RANK):
-                self._held[name] = self._moved(name, column, old, offsets)
+            self._held[name] = self._moved(name, column, old, offsets)
 
     def _moved(
         self, name: str, column: pl.Series, old: Mapping[str, Part], offsets: Mapping[str, int]
@@ -153,7 +151,7 @@ class Columns:
         return parts
 
     def _without(self, part: Part, tombstones: pl.DataFrame) -> Part:
-        ids = self._scan(part.segment, ["trace_id", GENERATION])
+        ids = self._scan([part.segment], ["trace_id", GENERATION])[0]
         oldest = tombstones.rename({"generation": "_oldest"})
         dead = ids.join(oldest, on="trace_id", how="left", maintain_order="left")
         alive = (dead[GENERATION] >= dead["_oldest"]).fill_null(True)
@@ -170,34 +168,40 @@ class Columns:
     def _read(self, parts: Sequence[Part], names: Sequence[str]) -> dict[str, list[pl.Series]]:
         """Columns of each of these segments, of the rows that live."""
         found: dict[str, list[pl.Series]] = {name: [] for name in names}
-        for part in parts:
-            rows = self._scan(part.segment, names)
-            rows = rows if part.kept is None else rows.filter(part.kept)
+        for part, rows in zip(parts, self._scan([p.segment for p in parts], names), strict=True):
+            live = rows if part.kept is None else rows.filter(part.kept)
             for name in names:
-                column = rows[name]
+                column = live[name]
                 is_empty = column.null_count() == len(column)
                 found[name].append(_nulls(name, len(column)) if is_empty else column)
         return found
 
-    def _scan(self, segment: Segment, names: Sequence[str]) -> pl.DataFrame:
-        path = self._store / SEGMENT_FOLDER / segment.name
-        stored = parse_types(segment.columns)
-        present = [name for name in names if _is_stored(name, stored)]
+    def _scan(self, segments: Sequence[Segment], names: Sequence[str]) -> list[pl.DataFrame]:
+        """These columns of each segment, all rows; several segments are decoded at once."""
+        scans, presents = [], []
+        for segment in segments:
+            path = self._store / SEGMENT_FOLDER / segment.name
+            stored = parse_types(segment.columns)
+            present = [name for name in names if _is_stored(name, stored)]
+            scans.append(pl.scan_parquet(path, glob=False).select(map(_pick, present)))
+            presents.append(present)
         try:
-            rows = pl.scan_parquet(path, glob=False).select(map(_pick, present)).collect()
+            frames = pl.collect_all(scans)
         except UNDECODED as error:
             raise StoreError(
-                f"store {self._store} is damaged: {path} cannot be decoded ({error}); {REPAIR}"
+                f"store {self._store} is damaged: a segment of requests cannot be decoded "
+                f"({error}); {REPAIR}"
             ) from error
-        # The segment may have been written before a column existed.
-        empty = [_nulls(name, segment.rows) for name in names if name not in present]
-        return rows.hstack(empty) if present else pl.DataFrame(empty)
+        # A segment may have been written before a column existed.
+        return [
+            frame.hstack(empty) if present else pl.DataFrame(empty)
+            for segment, frame, present in zip(segments, frames, presents, strict=True)
+            for empty in ([_nulls(n, segment.rows) for n in names if n not in present],)
+        ]
 
 
 def column_type(name: str) -> pl.DataType:
     """The type of a column of requests by its name. Raises ValueError for an unknown one."""
-    if name.startswith(RANK) and column_type(name.removeprefix(RANK)).is_numeric():
-        return pl.UInt32()
     if name in DERIVED:
         return pl.Boolean() if name.startswith("over.") else _coded(name)
     if name in CODED:
@@ -261,31 +265,3 @@ def _still(before: Part, now: Part) -> pl.Series:
     """Which of the rows that were kept before are kept now."""
     assert now.kept is not None
     return now.kept if before.kept is None else now.kept.filter(before.kept)
-
-
-def rank_of(values: pl.Series, ids: pl.Series) -> pl.Series:
-    """Place of each value in ascending order from 1 on, of equal ones by descending id.
-
-    So the last place has the highest value, and of those the smallest id. Null (and what is no
-    number) has none.
-    """
-    if values.null_count() == len(values):
-        return values.cast(pl.Null)
-    known = values.is_not_null() & values.is_finite()
-    rows = known.arg_true()
-    order = _settle_ties(rows.gather(values.gather(rows).arg_sort()), values, ids)
-    ranks = pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(values))
-    return ranks.scatter(order, pl.int_range(1, len(order) + 1, dtype=pl.UInt32, eager=True))
-
-
-def _settle_ties(order: pl.Series, values: pl.Series, ids: pl.Series) -> pl.Series:
-    ordered = values.gather(order)
-    same = ordered == ordered.shift(1)
-    tied = (same | same.shift(-1)).fill_null(False)
-    if not tied.any():
-        return order
-    places = tied.arg_true()
-    rows = order.gather(places)
-    among = pl.DataFrame({"row": rows, "value": values.gather(rows), "id": ids.gather(rows)})
-    settled = among.sort("value", "id", descending=[False, True])
-    return order.scatter(places, settled["row"])

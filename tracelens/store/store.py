@@ -164,17 +164,24 @@ class Store:
                 (`cost_by_stage.tool`, `sizes.audio_seconds`), and what is made of others: `inputs`
                 and `outputs` (modalities joined by `+`, `none` without any), `model.reasoning` and
                 of the other stages (models joined by `+`), `over.cost`, `over.latency` and
-                `over.ttfa` (whether a budget for it was exceeded), `rank.` and a number column
-                (place in ascending order from 1 on, of equal ones by descending request id).
+                `over.ttfa` (whether a budget for it was exceeded).
 
         Text with few values is categorical. Raises ValueError for an unknown column, StoreError
         for a damaged store.
+        """
+        return self.request_table(names)[0]
+
+    def request_table(self, names: Sequence[str]) -> tuple[pl.DataFrame, dict[Any, Any]]:
+        """As `request_columns`, with a dict for what callers make of these columns.
+
+        The dict is the same for all calls until the store changes, and then a new one: what is
+        slow to make, such as an order of all rows, can be kept in it under a key of one's own.
         """
         with self._turn:
             if self._columns is None:
                 self._columns = Columns(self.path)
             columns = self._columns
-        return columns.frame(names)
+        return columns.table(names)
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Rows of our own SQL over the views at the newest version, `$name` parameters bound."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -97,13 +98,22 @@ def _floor(cut: float, steps: tuple[int, ...]) -> float:
     """The next number at or below that is one of the steps times a power of ten."""
     if cut == 0:
         return 0.0
-    size, power = abs(cut), int(f"{abs(cut):e}".partition("e")[2])
-    digits = len(str(steps[0])) - 1
-    # From text, so that 3 times 0.1 is 0.3.
-    grid = [float(f"{step}e{power - digits + more}") for more in (-1, 0, 1) for step in steps]
+    size, power = abs(cut), int(f"{abs(cut):e}".partition("e")[2]) - len(str(steps[0])) + 1
+    # One step lower and higher, because of rounding; from text, so that 3 times 0.1 is 0.3.
+    grid = [
+        *(float(f"{step}e{power - 1}") for step in steps[-1:]),
+        *(float(f"{step}e{power}") for step in steps[_around(size, steps)]),
+        *(float(f"{step}e{power + 1}") for step in steps[:2]),
+    ]
     if cut > 0:
         return max(each for each in grid if each <= size)
     return -min(each for each in grid if each >= size)
+
+
+def _around(size: float, steps: tuple[int, ...]) -> slice:
+    """Where in the steps a number lies that is so many of them."""
+    place = bisect_right(steps, float(f"{size:e}".partition("e")[0]) * steps[0])
+    return slice(max(place - 2, 0), place + 2)
 
 
 def _bins(edges: list[float], unit: str, *, zero: bool, whole: bool) -> list[Bin]:

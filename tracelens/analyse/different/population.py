@@ -170,7 +170,7 @@ def _factorise(column: pl.Series) -> tuple[Array, list[str]]:
         return codes, ["false", "true"]
     encoded = column.cast(pl.String).to_arrow().dictionary_encode()
     labels = encoded.dictionary.to_pylist()
-    codes = pl.Series(encoded.indices).fill_null(len(labels)).to_numpy()
+    codes = encoded.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False)
     return codes.astype(_narrow(len(labels))), labels
 
 
@@ -179,7 +179,7 @@ def _narrow(largest: int) -> type[np.unsignedinteger[Any]]:
 
 
 def _floats(column: pl.Series) -> Floats:
-    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return column.cast(pl.Float64).to_numpy()  # null is NaN
 
 
 def _session_codes(column: pl.Series) -> Array:

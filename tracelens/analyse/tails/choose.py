@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +15,17 @@ import polars as pl
 
 from tracelens.analyse.find import NONE, Filters, find_ids, in_nanos
 from tracelens.analyse.overview import PERIODS
-from tracelens.analyse.tails.ordered import Floats, Ints
-from tracelens.analyse.tails.times import find_zone
+from tracelens.analyse.tails.ordered import Codes, Floats, Ints, Rows, smallest
+from tracelens.analyse.tails.times import QUARTER, find_zone
 from tracelens.analyse.tails.values import BY, METRICS, PARTS
 from tracelens.errors import UsageError
 from tracelens.store import Store
 
-Rows = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
+Made = TypeVar("Made")
+
+#: Before everything: the start of a request without one.
+NEVER: Final = int(np.iinfo(np.int64).min)
 
 #: Columns of requests that a filter compares as they are.
 EQUAL: Final = ("stage", "cause", "service", "emitter", "inputs")
@@ -68,60 +71,104 @@ class Question:
         find_zone(self.timezone)
 
 
+@dataclass(frozen=True)
+class Coded:
+    """A column of text as dense codes: `codes` of each row, the value of each in `names`.
+
+    Names ascend; the last code, of name None, is that of rows without a value.
+    """
+
+    codes: Codes
+    names: list[str | None]
+
+
 class Requests:
     """The live requests with the columns that a question needs, as arrays, row for row.
 
     Args:
-        frame: of `Store.request_columns`.
+        frame: of `Store.request_table`.
+        kept: what was made of it before, as long as the store does not change.
         passes: which rows pass the filters, time aside; None for all of them.
     """
 
-    def __init__(self, frame: pl.DataFrame, passes: Mask | None) -> None:
+    def __init__(self, frame: pl.DataFrame, kept: dict[Any, Any], passes: Mask | None) -> None:
         self.frame = frame
         self.passes = passes
-        self._floats: dict[str, Floats] = {}
-        self._orders: dict[str, Rows] = {}
+        self._kept = kept
 
-    @cached_property
+    @property
     def starts(self) -> Ints:
-        """When each began, in ns; far before everything where it is not known."""
-        unknown = np.iinfo(np.int64).min
-        return self.frame["start_unix_nano"].fill_null(unknown).to_numpy()
+        """When each began, in ns; `NEVER` where it is not known."""
+        return self._once(
+            "starts", lambda: self.frame["start_unix_nano"].fill_null(NEVER).to_numpy()
+        )
 
-    def floats(self, name: str) -> Floats:
-        """A column of numbers; what is null is no number."""
-        if name not in self._floats:
-            self._floats[name] = self.frame[name].cast(pl.Float64).to_numpy()
-        return self._floats[name]
+    @property
+    def quarters(self) -> Ints:
+        """Number of the quarter of an hour in which each began, since 1970."""
+        return self._once("quarters", lambda: (self.starts // QUARTER).astype(np.int32))
 
-    def is_empty(self, name: str) -> bool:
+    def filled(self, column: str) -> Floats:
+        """A column of numbers, 0 where it is not known."""
+
+        def make() -> Floats:
+            values = self.frame[column].cast(pl.Float64).fill_null(0.0).to_numpy()
+            return (
+                values if np.isfinite(values).all() else np.nan_to_num(values, posinf=0, neginf=0)
+            )
+
+        return self._once(("filled", column), make)
+
+    def known(self, column: str) -> Mask | None:
+        """Where a column of numbers is known; None where it always is."""
+
+        def make() -> Mask | None:
+            values = self.frame[column]
+            found: Mask = np.isfinite(values.cast(pl.Float64).to_numpy())
+            return None if found.all() else found
+
+        return self._once(("known", column), make)
+
+    def ordered(self, column: str) -> tuple[Rows, Floats]:
+        """Rows with a known value of a column in ascending order of it, and the values."""
+
+        def make() -> tuple[Rows, Floats]:
+            known, values = self.known(column), self.filled(column)
+            rows = None if known is None else np.flatnonzero(known)
+            own = values if rows is None else values[rows]
+            order = np.argsort(own)
+            return order if rows is None else rows[order], own[order]
+
+        return self._once(("ordered", column), make)
+
+    def coded(self, column: str) -> Coded:
+        """A column of text as codes."""
+        return self._once(("coded", column), lambda: _coded(self.frame[column]))
+
+    def true(self, column: str) -> Rows:
+        """Rows where a column is true, or above 0."""
+        found = self.frame[column].cast(pl.Float64) > 0
+        return self._once(("true", column), lambda: found.arg_true().to_numpy().astype(np.intp))
+
+    def is_empty(self, column: str) -> bool:
         """Whether no row has a value."""
-        return self.frame[name].null_count() == self.frame.height
-
-    def order(self, column: str) -> Rows:
-        """Rows with a known value of a column, in ascending order of it."""
-        if column not in self._orders:
-            ranks = self.frame[f"rank.{column}"]
-            known = len(ranks) - ranks.null_count()
-            order = np.empty(known, np.intp)
-            if known == len(ranks):
-                order[ranks.to_numpy() - 1] = np.arange(known)
-            else:
-                rows = ranks.is_not_null().arg_true().to_numpy()
-                order[ranks.drop_nulls().to_numpy() - 1] = rows
-            self._orders[column] = order
-        return self._orders[column]
+        return self.frame[column].null_count() == self.frame.height
 
     def window(self, begin: int | None, end: int | None) -> Window:
         """Those that pass the filters and began within these bounds (ns, end exclusive)."""
         mask = self.passes
-        for bound, inside in ((begin, np.greater_equal), (end, np.less)):
-            if bound is not None:
-                found = inside(self.starts, bound)
-                mask = found if mask is None else mask & found
-        if begin is None and mask is not None and end is not None:
-            mask = mask & (self.starts > np.iinfo(np.int64).min)
+        lowest = begin if begin is not None else NEVER + 1 if end is not None else None
+        if lowest is not None:
+            mask = _both(mask, self.starts >= lowest)
+        if end is not None:
+            mask = _both(mask, self.starts < end)
         return Window(self, mask)
+
+    def _once(self, key: Any, make: Callable[[], Made]) -> Made:
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: Made = self._kept[key]
+        return found
 
 
 class Window:
@@ -130,31 +177,66 @@ class Window:
     def __init__(self, requests: Requests, mask: Mask | None) -> None:
         self.requests = requests
         self.mask = mask
-        self._orders: dict[str, Rows] = {}
 
     @cached_property
     def n(self) -> int:
         """How many there are."""
         return self.requests.frame.height if self.mask is None else int(self.mask.sum())
 
-    def order(self, column: str) -> Rows:
-        """Rows with a known value of a column, in ascending order of it."""
-        if column not in self._orders:
-            order = self.requests.order(column)
-            self._orders[column] = order if self.mask is None else order[self.mask[order]]
-        return self._orders[column]
+    def ordered(self, column: str) -> tuple[Rows, Floats]:
+        """Rows with a known value of a column in ascending order of it, and the values."""
+        rows, values = self.requests.ordered(column)
+        if self.mask is None:
+            return rows, values
+        chosen = self.mask[rows]
+        return rows[chosen], values[chosen]
 
-    def total(self, column: str) -> float:
-        """Sum of the known values of a column."""
-        values = self.requests.floats(column)
-        chosen = values if self.mask is None else values[self.mask]
-        return float(np.nansum(chosen)) if len(chosen) else 0.0
+    def values(self, column: str) -> Floats:
+        """Known values of a column, ascending."""
+        rows, values = self.requests.ordered(column)
+        return values if self.mask is None else values[self.mask[rows]]
+
+    def known(self, column: str) -> Mask | None:
+        """Which rows of the store are in it and have a known value; None for all of them."""
+        return _both(self.mask, self.requests.known(column))
+
+    def unknown(self, column: str) -> Rows:
+        """Its rows where a column of numbers is not known."""
+        known = self.requests.known(column)
+        if known is None:
+            return np.empty(0, np.intp)
+        return np.flatnonzero(~known if self.mask is None else self.mask & ~known)
+
+    def true(self, column: str) -> Rows:
+        """Its rows where a column is true, or above 0."""
+        rows = self.requests.true(column)
+        return rows if self.mask is None else rows[self.mask[rows]]
 
     def extent(self) -> tuple[int | None, int | None]:
         """When the first and the last began."""
         starts = self.requests.starts if self.mask is None else self.requests.starts[self.mask]
-        known = starts[starts > np.iinfo(np.int64).min]
-        return (int(known.min()), int(known.max())) if len(known) else (None, None)
+        if len(starts) and starts.min() == NEVER:
+            starts = starts[starts > NEVER]
+        return (int(starts.min()), int(starts.max())) if len(starts) else (None, None)
+
+
+def _both(one: Mask | None, other: Mask | None) -> Mask | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+def _coded(column: pl.Series) -> Coded:
+    if column.null_count() == len(column):
+        return Coded(np.zeros(len(column), np.uint8), [None])
+    distinct = column.unique().drop_nulls()
+    given = distinct.to_physical().to_numpy()
+    texts = distinct.cast(pl.String).to_list()
+    order = sorted(range(len(texts)), key=texts.__getitem__)
+    lookup = np.full(int(given.max()) + 2, len(texts), smallest(len(texts) + 1))
+    lookup[given[order]] = np.arange(len(texts))
+    codes = lookup[column.to_physical().fill_null(len(lookup) - 1).to_numpy()]
+    return Coded(codes, [*(texts[place] for place in order), None])
 
 
 def filter_columns(filters: Filters) -> list[str]:

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
-import polars as pl
 
-from tracelens.analyse.tails.choose import Question, Rows, Window
+from tracelens.analyse.tails.choose import Question, Window
 from tracelens.analyse.tails.ordered import (
     Codes,
     Floats,
+    Ints,
+    Rows,
     Split,
+    counts,
     gini,
     interval,
     quantile,
+    smallest,
     sums,
     top_count,
     top_share,
 )
-from tracelens.analyse.tails.values import (
-    METRICS,
-    PARTS,
-    QUANTILES,
-    TOPS,
-    Cut,
-    Group,
-)
+from tracelens.analyse.tails.values import METRICS, PARTS, QUANTILES, TOPS, Cut, Group
 
 #: Column of each grouping that tells requests apart.
 COLUMNS: Final = {
@@ -47,208 +43,227 @@ class Chosen:
     """The requests with a known value of the metric, in ascending order of it."""
 
     window: Window
+    column: str
     rows: Rows
     values: Floats
-    total: float
-    tail: int  # how many of the last are the tail
+    tail_rows: Rows  # the highest first, of equal ones the smallest id
 
-    @property
-    def tail_rows(self) -> Rows:
-        """The tail, the highest first."""
-        return self.rows[len(self.rows) - self.tail :][::-1]
+    @cached_property
+    def total(self) -> float:
+        """Sum of all values."""
+        return float(self.values.sum())
 
-    @property
+    @cached_property
+    def tail_values(self) -> Floats:
+        """Values of the tail, the highest first."""
+        return self.values[len(self.values) - len(self.tail_rows) :][::-1]
+
+    @cached_property
     def tail_total(self) -> float:
         """Sum of the values of the tail."""
-        return float(self.values[len(self.values) - self.tail :].sum())
+        return float(self.tail_values.sum())
+
+    @cached_property
+    def weights(self) -> Floats:
+        """The value of each request of the store, 0 where it does not count."""
+        filled, mask = self.window.requests.filled(self.column), self.window.mask
+        return filled if mask is None else filled * mask
 
 
 def choose(window: Window, question: Question) -> Chosen:
-    """The requests of a window with a known value, in order."""
+    """The requests of a window with a known value, in order, and the tail."""
     column, _ = METRICS[question.metric]
-    rows = window.order(column)
-    values = window.requests.floats(column)[rows]
-    count = top_count(len(rows), question.top)
-    return Chosen(window, rows, values, float(values.sum()), count)
+    rows, values = window.ordered(column)
+    tail = highest(window, rows, values, top_count(len(rows), question.top))
+    return Chosen(window, column, rows, values, tail)
+
+
+def highest(window: Window, rows: Rows, values: Floats, count: int) -> Rows:
+    """The `count` rows with the highest values, the highest first, of equal ones by id."""
+    if not count:
+        return np.empty(0, np.intp)
+    # Only those that are as high as the last one need an order; the others are all in.
+    least = values[len(values) - count]
+    first = int(np.searchsorted(values, least, side="left"))
+    found = rows[first:]
+    ids = window.requests.frame["request_id"][found]
+    ranks = ids.rank("ordinal").to_numpy()
+    return found[np.lexsort((ranks, -values[first:]))][:count]
 
 
 def cut_of(chosen: Chosen, question: Question) -> Cut:
     """What the tail is."""
-    if not chosen.tail:
+    if not len(chosen.tail_rows):
         return Cut(0, None, None, None)
     return Cut(
-        chosen.tail,
-        float(chosen.values[-chosen.tail]),
+        len(chosen.tail_rows),
+        float(chosen.tail_values[-1]),
         chosen.tail_total,
         top_share(chosen.values, question.top, chosen.total),
     )
 
 
-class Coded:
-    """Values of a column by small codes: the highest code stands for all that are left out.
+class Largest:
+    """The values of a column with the largest totals, as codes; `count` stands for all others.
 
     Args:
-        column: of all requests.
-        rows: those that count, and `weights` by which the largest are found.
-        most: how many values get a code.
+        chosen: the requests that count.
+        column: of text.
+        most: how many values are wanted.
     """
 
-    def __init__(self, column: pl.Series, rows: Rows, weights: Floats, most: int) -> None:
-        codes, self._names = _small_codes(column)
-        count = len(self._names)
-        own = codes[rows]
-        totals = sums(own, weights, count)  # type: ignore[arg-type]
-        sizes = np.bincount(own, minlength=count)
-        # The largest total first, then the most requests, then by name.
-        present = [
-            code for code in np.lexsort((-sizes, -totals))[: most + len(self._names)] if sizes[code]
-        ]
-        present.sort(key=lambda code: (-totals[code], -sizes[code], self._names[code] or ""))
-        self.left = max(0, len(present) - most)
+    def __init__(self, chosen: Chosen, column: str, most: int) -> None:
+        coded = chosen.window.requests.coded(column)
+        size = len(coded.names)
+        known = chosen.window.known(chosen.column)
+        totals = sums(coded.codes, chosen.weights, size)
+        sizes = counts(coded.codes if known is None else coded.codes[known], size)
+        # The largest total first, then the most requests, then by name: names ascend with codes.
+        order = np.lexsort((np.arange(size), -sizes, -totals))
+        present = order[sizes[order] > 0]
         kept = present[:most]
-        self.names = [self._names[code] for code in kept]
-        lookup = np.full(count, len(kept), np.uint16)
-        lookup[kept] = np.arange(len(kept), dtype=np.uint16)
-        self.count = len(kept)
-        #: Code of each request of the store.
-        self.codes: Codes = lookup[codes]
+        self.count, self.left = len(kept), len(present) - len(kept)
+        self.names = [coded.names[code] for code in kept]
+        self.totals, self.sizes = totals[kept], sizes[kept]
+        self._lookup = np.full(size, self.count, smallest(self.count + 1))
+        self._lookup[kept] = np.arange(self.count)
+        self._coded, self._chosen = coded, chosen
 
-    def of(self, rows: Rows) -> Codes:
-        """Codes of these requests."""
-        return self.codes[rows]
+    def codes(self, rows: Rows) -> Codes:
+        """Codes of these requests of the store."""
+        return self._lookup[self._coded.codes[rows]]
 
-
-def _small_codes(
-    column: pl.Series,
-) -> tuple[np.ndarray[tuple[int], np.dtype[np.uint32]], list[str | None]]:
-    """Dense codes of a column of text, and the value of each; the last is null."""
-    if column.null_count() == len(column):
-        return np.zeros(len(column), np.uint32), [None]
-    distinct = column.unique().drop_nulls()
-    own = distinct.to_physical().to_numpy()
-    names: list[str | None] = [None] * (int(own.max()) + 2)
-    for code, name in zip(own, distinct.cast(pl.String), strict=True):
-        names[code] = name
-    return column.to_physical().fill_null(len(names) - 1).to_numpy(), names
+    @cached_property
+    def split(self) -> Split:
+        """The chosen values by code."""
+        return Split(self._chosen.values, self.codes(self._chosen.rows), self.count + 1)
 
 
 def group_all(chosen: Chosen, question: Question) -> Group:
     """Figures of all requests together."""
     window = chosen.window
-    counts = _counted(chosen, np.zeros(window.requests.frame.height, np.uint16), 1, question)
-    return _group("all", chosen.values, chosen, counts, 0)
+    over = f"over.{question.metric}"
+    return Group(
+        by="all",
+        n=len(chosen.values),
+        n_unknown=window.n - len(chosen.values),
+        quantiles=_quantiles(chosen.values),
+        intervals=_intervals(chosen.values),
+        total=chosen.total if len(chosen.values) else None,
+        share=_share(chosen.total, chosen.total),
+        traffic=_share(len(chosen.values), len(chosen.values)),
+        top_share=_top_shares(chosen.values, chosen.total),
+        gini=gini(chosen.values, chosen.total),
+        over_budget=None if window.requests.is_empty(over) else len(window.true(over)),
+        n_lower_bound=len(window.true("cost_is_lower_bound")),
+        unpriced_spans=int(_unpriced(window)[1].sum()),
+        in_tail=len(chosen.tail_rows),
+        tail_share=_share(chosen.tail_total, chosen.tail_total),
+    )
 
 
-def group_by(chosen: Chosen, question: Question) -> tuple[tuple[Group, ...], int]:
+def group_by(
+    chosen: Chosen, question: Question, modality: Largest
+) -> tuple[tuple[Group, ...], int]:
     """Figures of each group, the largest total first, and how many more there are."""
     if question.by == "none":
         return (group_all(chosen, question),), 0
     if question.by in ("stage", "content"):
         return tuple(_parts(chosen, question)), 0
-    frame = chosen.window.requests.frame
-    coded = Coded(frame[COLUMNS[question.by]], chosen.rows, chosen.values, GROUPS)
-    counts = _counted(chosen, coded.codes, coded.count, question)
-    split = Split(chosen.values, coded.of(chosen.rows), coded.count + 1)
+    is_modality = question.by == "modality"
+    largest = modality if is_modality else Largest(chosen, COLUMNS[question.by], GROUPS)
+    counted = _count(chosen, largest, question)
     groups = [
-        _group(coded.names[code], split.part(code), chosen, counts, code)
-        for code in range(coded.count)
+        _group(name, largest.split.part(code), chosen, counted, code)
+        for code, name in enumerate(largest.names)
     ]
-    return tuple(groups), coded.left
+    return tuple(groups), largest.left
 
 
 @dataclass(frozen=True)
 class _Counts:
     """Counts of each code, over the requests of the window."""
 
-    n: Floats
-    lower_bound: Floats
+    unknown: Ints
+    lower_bound: Ints
     unpriced: Floats
-    over: Floats | None
-    in_tail: Floats
+    over: Ints | None
+    in_tail: Ints
     tail_total: Floats
 
 
-def _counted(chosen: Chosen, codes: Codes, count: int, question: Question) -> _Counts:
-    window = chosen.window
-    requests = window.requests
-    mask = window.mask
-    own = codes if mask is None else codes[mask]
-
-    def weighted(name: str) -> Floats:
-        if requests.is_empty(name):
-            return np.zeros(count)
-        weights = requests.frame[name].cast(pl.Float64).fill_null(0.0).to_numpy()
-        return sums(own, weights if mask is None else weights[mask], count)
-
-    over, tail = f"over.{question.metric}", chosen.tail_rows
-    own_tail = codes[tail]
+def _count(chosen: Chosen, largest: Largest, question: Question) -> _Counts:
+    window, codes, count = chosen.window, largest.codes, largest.count
+    over = f"over.{question.metric}"
+    rows, spans = _unpriced(window)
+    tail = codes(chosen.tail_rows)
     return _Counts(
-        np.bincount(own, minlength=count)[:count].astype(np.float64),
-        weighted("cost_is_lower_bound"),
-        weighted("cost_unpriced_spans"),
-        None if requests.is_empty(over) else weighted(over),
-        np.bincount(own_tail, minlength=count)[:count].astype(np.float64),
-        sums(own_tail, chosen.values[::-1][: len(tail)], count),
+        unknown=counts(codes(window.unknown(chosen.column)), count),
+        lower_bound=counts(codes(window.true("cost_is_lower_bound")), count),
+        unpriced=sums(codes(rows), spans, count),
+        over=None if window.requests.is_empty(over) else counts(codes(window.true(over)), count),
+        in_tail=counts(tail, count),
+        tail_total=sums(tail, chosen.tail_values, count),
     )
 
 
-def _group(name: str | None, values: Floats, chosen: Chosen, counts: _Counts, code: int) -> Group:
+def _unpriced(window: Window) -> tuple[Rows, Floats]:
+    """Requests with spans that have no price, and how many each has."""
+    rows = window.true("cost_unpriced_spans")
+    return rows, window.requests.filled("cost_unpriced_spans")[rows]
+
+
+def _group(name: str | None, values: Floats, chosen: Chosen, counted: _Counts, code: int) -> Group:
     n, total = len(values), float(values.sum())
-    over, tail_total = counts.over, chosen.tail_total
     return Group(
         by=name,
         n=n,
-        n_unknown=int(counts.n[code]) - n,
+        n_unknown=int(counted.unknown[code]),
         quantiles=_quantiles(values),
         intervals=_intervals(values),
-        top_share=_top_shares(values, total),
-        gini=gini(values, total),
         total=total if n else None,
         share=_share(total, chosen.total),
         traffic=_share(n, len(chosen.values)),
-        over_budget=None if over is None else int(over[code]),
-        n_lower_bound=int(counts.lower_bound[code]),
-        unpriced_spans=int(counts.unpriced[code]),
-        in_tail=int(counts.in_tail[code]),
-        tail_share=_share(float(counts.tail_total[code]), tail_total),
+        top_share=_top_shares(values, total),
+        gini=gini(values, total),
+        over_budget=None if counted.over is None else int(counted.over[code]),
+        n_lower_bound=int(counted.lower_bound[code]),
+        unpriced_spans=int(counted.unpriced[code]),
+        in_tail=int(counted.in_tail[code]),
+        tail_share=_share(float(counted.tail_total[code]), chosen.tail_total),
     )
 
 
-def _parts(chosen: Chosen, question: Question) -> Iterator[Group]:
+def _parts(chosen: Chosen, question: Question) -> list[Group]:
     """Figures of each part of the requests: what a stage or a content has of their metric."""
+    window = chosen.window
+    columns = PARTS[question.metric][question.by]
     found = []
-    requests, mask = chosen.window.requests, chosen.window.mask
-    for name, column in PARTS[question.metric][question.by].items():
-        if requests.is_empty(column):
-            continue
-        part = requests.floats(column)
-        own = part if mask is None else part[mask]
-        values = np.sort(own[np.isfinite(own)])
+    for name, column in columns.items():
+        values = np.empty(0) if window.requests.is_empty(column) else window.values(column)
         if not len(values):
             continue
-        tail = part[chosen.tail_rows]
-        in_tail = tail[np.isfinite(tail)]
-        total = float(values.sum())
+        total, tail = float(values.sum()), window.requests.filled(column)[chosen.tail_rows]
         found.append(
             Group(
                 by=name,
                 n=len(values),
-                n_unknown=chosen.window.n - len(values),
+                n_unknown=window.n - len(values),
                 quantiles=_quantiles(values),
                 intervals=_intervals(values),
-                top_share=_top_shares(values, total),
-                gini=gini(values, total),
                 total=total,
                 share=_share(total, chosen.total),
                 traffic=_share(len(values), len(chosen.values)),
+                top_share=_top_shares(values, total),
+                gini=gini(values, total),
                 over_budget=None,
                 n_lower_bound=0,
                 unpriced_spans=0,
-                in_tail=len(in_tail),
-                tail_share=_share(float(in_tail.sum()), chosen.tail_total),
+                in_tail=int(np.count_nonzero(tail)),
+                tail_share=_share(float(tail.sum()), chosen.tail_total),
             )
         )
-    yield from sorted(found, key=lambda group: (-(group.total or 0), group.by or ""))
+    return sorted(found, key=lambda group: (-(group.total or 0), group.by or ""))
 
 
 def _quantiles(values: Floats) -> dict[str, float | None]:

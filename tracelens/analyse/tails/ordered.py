@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.uint16]
+Codes = npt.NDArray[np.unsignedinteger[Any]]
+Rows = npt.NDArray[np.intp]
 
 #: Confidence of the intervals around quantiles.
 CONFIDENCE: Final = 0.95
+#: Up to so many codes it is faster to pick the values of each than to sort by code.
+FEW: Final = 12
 
 
 def needed(p: float) -> int:
@@ -35,6 +38,7 @@ def quantile(values: Floats, p: float) -> float | None:
     return float(values[low] + (values[high] - values[low]) * (place - low))
 
 
+@lru_cache(maxsize=4_096)
 def interval_ranks(n: int, p: float) -> tuple[int, int]:
     """Ranks (from 1) of the two order statistics that hold a quantile with 95 %.
 
@@ -97,7 +101,8 @@ def gini(values: Floats, total: float | None = None) -> float | None:
     total = float(values.sum()) if total is None else total
     if n == 0 or total <= 0 or values[0] < 0:
         return None
-    weighted = float(np.dot(np.arange(1, n + 1, dtype=np.float64), values))
+    # Not `dot`, whose threads may add up in another order each time.
+    weighted = float(np.einsum("i,i->", np.arange(1, n + 1, dtype=np.float64), values))
     return max(0.0, 2 * weighted / (n * total) - (n + 1) / n)
 
 
@@ -109,11 +114,11 @@ def concentration(values: Floats, points: int) -> tuple[Ints, Floats]:
     total = float(values.sum())
     if total <= 0:
         return np.empty(0, np.int64), np.empty(0)
-    counts = spaced(len(values), points)
+    places = spaced(len(values), points)
     # Sums between the points, so that no long running sum loses digits.
-    edges = len(values) - counts[::-1]
-    sums = np.add.reduceat(values, edges)[::-1].cumsum()
-    return counts, np.minimum(sums / total, 1.0)
+    edges = len(values) - places[::-1]
+    running = np.add.reduceat(values, edges)[::-1].cumsum()
+    return places, np.minimum(running / total, 1.0)
 
 
 def higher(values: Floats, points: int) -> tuple[Floats, Ints]:
@@ -140,20 +145,28 @@ class Split:
     """
 
     def __init__(self, values: Floats, codes: Codes, count: int) -> None:
-        sizes = np.bincount(codes, minlength=count)
-        self.offsets = np.concatenate([[0], np.cumsum(sizes)])
-        # Stable, so that each part stays ascending; of 16 bits it is a radix sort.
-        self.order = np.argsort(codes, kind="stable")
-        self._values = values[self.order]
-
-    def __iter__(self) -> Iterator[Floats]:
-        return (self.part(code) for code in range(len(self.offsets) - 1))
+        if count <= FEW:
+            self._parts = [np.compress(codes == code, values) for code in range(count)]
+            return
+        # Stable, so that each part stays ascending; of 8 or 16 bits it is a radix sort.
+        ordered = values[np.argsort(codes, kind="stable")]
+        self._parts = np.split(ordered, np.cumsum(np.bincount(codes, minlength=count))[:-1])
 
     def part(self, code: int) -> Floats:
         """The values of one code, ascending."""
-        return self._values[self.offsets[code] : self.offsets[code + 1]]
+        return self._parts[code]
 
 
-def sums(codes: Codes, weights: Floats | Sequence[float], count: int) -> Floats:
-    """Sum of the weights of each code, always added in the same order."""
+def sums(codes: Codes, weights: Floats, count: int) -> Floats:
+    """Sum of the weights of each code below `count`, always added in the same order."""
     return np.bincount(codes, weights=weights, minlength=count)[:count].astype(np.float64)
+
+
+def counts(codes: Codes, count: int) -> Ints:
+    """How often each code below `count` occurs."""
+    return np.bincount(codes, minlength=count)[:count].astype(np.int64)
+
+
+def smallest(count: int) -> type[np.unsignedinteger[Any]]:
+    """The smallest type of codes below `count`."""
+    return np.uint8 if count <= 1 << 8 else np.uint16 if count <= 1 << 16 else np.uint32

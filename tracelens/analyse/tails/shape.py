@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from tracelens.analyse.tails.choose import Question, Rows
-from tracelens.analyse.tails.grouped import COLUMNS, Chosen, Coded
+from tracelens.analyse.tails.choose import Question
+from tracelens.analyse.tails.grouped import COLUMNS, Chosen, Largest
 from tracelens.analyse.tails.ordered import (
     Codes,
     Floats,
     Split,
     concentration,
+    counts,
     higher,
     quantile,
     sums,
@@ -49,16 +50,15 @@ NOISE: Final = 1e-9
 UNKNOWN: Final = "unknown"
 
 
-def curves(chosen: Chosen, modality: Coded) -> tuple[pl.DataFrame, pl.DataFrame]:
+def curves(chosen: Chosen, modality: Largest) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`CONCENTRATION` and `HIGHER`, of all requests and of those with the same inputs."""
-    split = Split(chosen.values, modality.of(chosen.rows), modality.count + 1)
     series = {"all": chosen.values} | {
-        name or UNKNOWN: split.part(code) for code, name in enumerate(modality.names)
+        name or UNKNOWN: modality.split.part(code) for code, name in enumerate(modality.names)
     }
     shares, beyond = [CONCENTRATION.to_frame()], [HIGHER.to_frame()]
     for name, values in series.items():
-        counts, share = concentration(values, CURVE_POINTS)
-        columns = {"n": counts, "requests": counts / max(len(values), 1), "share": share}
+        places, share = concentration(values, CURVE_POINTS)
+        columns = {"n": places, "requests": places / max(len(values), 1), "share": share}
         shares.append(_series(name, columns, CONCENTRATION))
         shown, above = higher(values, HIGHER_POINTS)
         columns = {"value": shown, "n": above, "share": above / max(len(values), 1)}
@@ -71,21 +71,22 @@ def _series(name: str, columns: dict[str, Any], schema: pl.Schema) -> pl.DataFra
     return frame.select(schema.names()).cast(schema)
 
 
-def contributions(chosen: Chosen, question: Question, modality: Coded) -> pl.DataFrame:
+def contributions(chosen: Chosen, question: Question, modality: Largest) -> pl.DataFrame:
     """What the tail and the rest are made of: `CONTRIBUTIONS`, the largest of the tail first."""
     tail, rest = chosen.tail_total, chosen.total - chosen.tail_total
+    known = chosen.window.known(chosen.column)
+    weights = None if known is None else known.astype(np.float64)
     tables = {}
     for by, parts in PARTS[question.metric].items():
-        sides = {name: _sides(chosen, column) for name, column in parts.items()}
+        sides = {name: _sides(chosen, column, weights) for name, column in parts.items()}
         tables[by] = _with_unknown(sides, tail, rest)
-    codes, count = modality.of(chosen.rows), modality.count + 1
-    edge = len(chosen.values) - chosen.tail
-    in_tail = sums(codes[edge:], chosen.values[edge:], count)
-    in_rest = sums(codes[:edge], chosen.values[:edge], count)
-    names = [*(name or UNKNOWN for name in modality.names), "other"]
-    tables["modality"] = {
-        name: (float(in_tail[code]), float(in_rest[code])) for code, name in enumerate(names)
+    codes = modality.codes(chosen.tail_rows)
+    in_tail = sums(codes, chosen.tail_values, modality.count)
+    kinds = {
+        name or UNKNOWN: (float(mine), max(float(every - mine), 0.0))
+        for name, mine, every in zip(modality.names, in_tail, modality.totals, strict=True)
     }
+    tables["modality"] = _with_unknown(kinds, tail, rest, "other")
     rows = [
         (by, name, mine, _part(mine, sides, 0), other, _part(other, sides, 1))
         for by, sides in tables.items()
@@ -95,28 +96,32 @@ def contributions(chosen: Chosen, question: Question, modality: Coded) -> pl.Dat
     return pl.DataFrame(rows, schema=CONTRIBUTIONS, orient="row")
 
 
-def _sides(chosen: Chosen, column: str) -> tuple[float, float]:
-    """Sum of a part over the tail and over the rest."""
+def _sides(chosen: Chosen, column: str, weights: Floats | None) -> tuple[float, float]:
+    """Sum of a part over the tail and over the rest.
+
+    Only of requests whose whole is known: parts of the others have no place in its sum.
+    """
     requests = chosen.window.requests
     if requests.is_empty(column):
         return 0.0, 0.0
-    # Only of requests whose whole is known: parts of the others have no place in its sum.
-    values = np.nan_to_num(requests.floats(column)[chosen.rows])
-    edge = len(values) - chosen.tail
-    return float(values[edge:].sum()), float(values[:edge].sum())
+    values = requests.filled(column)
+    every = float(values.sum() if weights is None else np.einsum("i,i->", values, weights))
+    tail = float(values[chosen.tail_rows].sum())
+    return tail, max(every - tail, 0.0)
 
 
 def _with_unknown(
-    sides: dict[str, tuple[float, float]], tail: float, rest: float
+    sides: dict[str, tuple[float, float]], tail: float, rest: float, name: str = UNKNOWN
 ) -> dict[str, tuple[float, float]]:
-    """The parts, and what is left of the whole when nobody split it."""
+    """The parts, and what is left of the whole when nobody split it, under that name."""
     left = [
         whole - sum(side[place] for side in sides.values())
         for place, whole in enumerate((tail, rest))
     ]
     noise = NOISE * (tail + rest)
     unknown = tuple(max(each, 0.0) if each > noise else 0.0 for each in left)
-    return {**sides, UNKNOWN: (unknown[0], unknown[1])}
+    mine, other = sides.get(name, (0.0, 0.0))
+    return {**sides, name: (mine + unknown[0], other + unknown[1])}
 
 
 def _part(value: float, sides: dict[str, tuple[float, float]], place: int) -> float | None:
@@ -131,19 +136,20 @@ def trend(
     requests = chosen.window.requests
     edges = bucket_edges(first, last, TREND_BUCKETS, zone)
     count = len(edges) - 1
-    codes = bucket_of(requests.starts, edges)
-    own = codes[chosen.rows]
-    split = Split(chosen.values, own, count + 1)
-    in_tail = np.bincount(codes[chosen.tail_rows], minlength=count)
+    codes = bucket_of(requests.starts, requests.quarters, edges)
+    split = Split(chosen.values, codes[chosen.rows], count + 1)
+    in_tail = counts(codes[chosen.tail_rows], count)
     rows = [
         (*edges[at : at + 2], *_bucket(split.part(at), question), int(in_tail[at]))
         for at in range(count)
     ]
+    known = chosen.window.known(chosen.column)
+    own = codes if known is None else np.where(known, codes, codes.dtype.type(count))
     stages = []
     for name, column in PARTS[question.metric]["stage"].items():
         if requests.is_empty(column):
             continue
-        totals = sums(own, np.nan_to_num(requests.floats(column)[chosen.rows]), count)
+        totals = sums(own, requests.filled(column), count)
         stages += [(edges[at], name, float(totals[at])) for at in range(count)]
     return (
         bucket_name(edges),
@@ -174,14 +180,14 @@ def heat(chosen: Chosen, first: int, last: int, zone: ZoneInfo) -> Heat:
     # Ascending values: each row of the map is a stretch of them.
     ends = np.searchsorted(values, levels[1:-1], side="left")
     heights = np.diff(np.concatenate([[0], ends, [len(values)]]))
-    level = np.repeat(np.arange(len(heights), dtype=np.int64), heights)
-    column = bucket_of(requests.starts, edges)[chosen.rows]
-    counts = np.bincount(column * len(heights) + level, minlength=(columns + 1) * len(heights))
+    level = np.repeat(np.arange(len(heights), dtype=np.uint16), heights)
+    column = bucket_of(requests.starts, requests.quarters, edges)[chosen.rows]
+    sizes = np.bincount(column * len(heights) + level, minlength=(columns + 1) * len(heights))
     cells = [
-        (*edges[at : at + 2], levels[row], levels[row + 1], int(counts[at * len(heights) + row]))
+        (*edges[at : at + 2], levels[row], levels[row + 1], int(sizes[at * len(heights) + row]))
         for at in range(columns)
         for row in range(len(heights))
-        if counts[at * len(heights) + row]
+        if sizes[at * len(heights) + row]
     ]
     return Heat(
         tuple(edges),
@@ -202,44 +208,43 @@ def _levels(values: Floats) -> list[float]:
 
 
 def _highest(chosen: Chosen, column: Codes, edges: list[int]) -> pl.DataFrame:
-    """The last of each column in ascending order, which is the highest."""
+    """The highest request of each column; of equal ones that with the smallest id."""
     last = np.full(len(edges), -1, np.int64)
-    last[column] = np.arange(len(column))
-    found = [(edges[at], int(last[at])) for at in range(len(edges) - 1) if last[at] >= 0]
-    rows = chosen.rows[[place for _, place in found]] if found else np.empty(0, np.intp)
-    frame = chosen.window.requests.frame[rows, ["request_id", "start_unix_nano"]]
-    return frame.with_columns(
-        begin_unix_nano=pl.Series([begin for begin, _ in found], dtype=pl.Int64),
-        value=pl.Series(
-            chosen.values[[place for _, place in found]] if found else [], dtype=pl.Float64
-        ),
-    ).select(HIGHEST.names())
+    last[column] = np.arange(len(column))  # ascending: the last one stays
+    ids = chosen.window.requests.frame["request_id"]
+    found = []
+    for at, begin in enumerate(edges[:-1]):
+        if last[at] < 0:
+            continue
+        value = chosen.values[last[at]]
+        low = int(np.searchsorted(chosen.values, value, side="left"))
+        equal = np.flatnonzero(column[low : last[at] + 1] == at) + low
+        row = min(chosen.rows[equal].tolist(), key=ids.__getitem__)
+        start = chosen.window.requests.starts[row]
+        found.append((begin, ids[row], int(start), float(value)))
+    return pl.DataFrame(found, schema=HIGHEST, orient="row")
 
 
 def payers(chosen: Chosen) -> pl.DataFrame:
     """The users and services with the largest totals: `PAYERS`."""
     rows = []
-    frame = chosen.window.requests.frame
     for by in ("user", "service"):
-        coded = Coded(frame[COLUMNS[by]], chosen.rows, chosen.values, PAYERS_LISTED)
-        own = coded.of(chosen.rows)
-        totals, sizes = sums(own, chosen.values, coded.count), np.bincount(own)
-        in_tail = np.bincount(coded.of(chosen.tail_rows), minlength=coded.count)
-        if coded.names == [None]:
+        largest = Largest(chosen, COLUMNS[by], PAYERS_LISTED)
+        if largest.names == [None]:
             continue
-        for code, name in enumerate(coded.names):
-            total = float(totals[code])
+        in_tail = counts(largest.codes(chosen.tail_rows), largest.count)
+        for code, name in enumerate(largest.names):
+            total = float(largest.totals[code])
             share = total / chosen.total if chosen.total > 0 else None
-            rows.append((by, name, int(sizes[code]), total, share, int(in_tail[code])))
+            rows.append((by, name, int(largest.sizes[code]), total, share, int(in_tail[code])))
     return pl.DataFrame(rows, schema=PAYERS, orient="row")
 
 
-def exemplars(chosen: Chosen, column: str, count: int) -> pl.DataFrame:
+def exemplars(chosen: Chosen, count: int) -> pl.DataFrame:
     """The highest requests of the tail: `EXEMPLARS`."""
-    rows: Rows = chosen.tail_rows[:count]
-    frame = chosen.window.requests.frame[rows]
+    frame = chosen.window.requests.frame[chosen.tail_rows[:count]]
     return frame.select(
-        pl.col(EXEMPLAR_COLUMNS.get(name, name) if name != "value" else column)
+        pl.col(EXEMPLAR_COLUMNS.get(name, name) if name != "value" else chosen.column)
         .cast(dtype)
         .alias(name)
         for name, dtype in EXEMPLARS.items()

@@ -11,15 +11,14 @@ import polars as pl
 from tracelens.analyse.tails.choose import (
     Question,
     Requests,
-    Rows,
     Window,
     bounds,
     filter_columns,
     passing,
     with_zone,
 )
-from tracelens.analyse.tails.grouped import COLUMNS, Coded, choose, cut_of, group_all, group_by
-from tracelens.analyse.tails.ordered import Floats, needed, top_count
+from tracelens.analyse.tails.grouped import COLUMNS, Largest, choose, cut_of, group_all, group_by
+from tracelens.analyse.tails.ordered import quantile, top_share
 from tracelens.analyse.tails.shape import (
     CURVES,
     EXEMPLAR_COLUMNS,
@@ -49,7 +48,6 @@ ALWAYS: Final = (
     *("request_id", "start_unix_nano", "inputs", "service", "user_id"),
     *("cost_is_lower_bound", "cost_unpriced_spans"),
     *(column for column, _ in METRICS.values()),
-    *(f"rank.{column}" for column, _ in METRICS.values()),
 )
 
 
@@ -64,8 +62,8 @@ def columns_of(question: Question) -> list[str]:
 
 def read_requests(store: Store, question: Question) -> Requests:
     """The requests of a store as a question needs them."""
-    frame = store.request_columns(columns_of(question))
-    return Requests(frame, passing(store, frame, question.filters))
+    frame, kept = store.request_table(columns_of(question))
+    return Requests(frame, kept, passing(store, frame, question.filters))
 
 
 def tail(store: Store, question: Question) -> Tail:
@@ -79,9 +77,9 @@ def tail(store: Store, question: Question) -> Tail:
     begin, end = bounds(requests.frame, question)
     window = requests.window(begin, end)
     chosen = choose(window, question)
-    modality = Coded(requests.frame["inputs"], chosen.rows, chosen.values, CURVES)
+    modality = Largest(chosen, "inputs", CURVES)
     everyone = group_all(chosen, question)
-    groups, left = group_by(chosen, question)
+    groups, left = group_by(chosen, question, modality)
     concentration, higher = curves(chosen, modality)
     first, last = window.extent()
     bucket, rows, by_stage, cells = "", TREND.to_frame(), TREND_BY_STAGE.to_frame(), Heat()
@@ -89,15 +87,11 @@ def tail(store: Store, question: Question) -> Tail:
         bucket, rows, by_stage = trend(chosen, question, first, last, zone)
         cells = heat(chosen, first, last, zone)
     figures = {name: _figures(window, name, question.top) for name in METRICS}
-    # One sum for both: another order of adding up differs in the last digit.
-    cut = cut_of(chosen, question)
-    own = replace(figures[question.metric], total=everyone.total, top_share=cut.share)
-    figures[question.metric] = own
+    own = figures[question.metric]
     before = _before(requests, question, begin, end)
-    column, unit = METRICS[question.metric]
     return Tail(
         metric=question.metric,
-        unit=unit,
+        unit=METRICS[question.metric][1],
         top=question.top,
         by=question.by,
         timezone=question.timezone,
@@ -110,7 +104,7 @@ def tail(store: Store, question: Question) -> Tail:
         n_lower_bound=everyone.n_lower_bound,
         unpriced_spans=everyone.unpriced_spans,
         all=everyone,
-        cut=cut,
+        cut=cut_of(chosen, question),
         groups=groups,
         groups_left=left,
         figures=figures,
@@ -124,7 +118,7 @@ def tail(store: Store, question: Question) -> Tail:
         trend_by_stage=by_stage,
         heat=cells,
         payers=payers(chosen),
-        exemplars=exemplars(chosen, column, question.exemplars),
+        exemplars=exemplars(chosen, question.exemplars),
     )
 
 
@@ -156,39 +150,21 @@ def percentiles(store: Store, request_id: str) -> tuple[Percentile, ...]:
 
 
 def _figures(window: Window, metric: str, top: float) -> Figures:
-    """The few figures of one metric; only the values that they need are looked up."""
-    column, _ = METRICS[metric]
-    order, values = window.order(column), window.requests.floats(column)
-    n, total = len(order), window.total(column)
-    highest = values[order[n - top_count(n, top) :]]
-    enough = round(top * n, 9) >= 1 and total > 0
+    """The few figures of one metric."""
+    values = window.values(METRICS[metric][0])
+    total = float(values.sum())
     is_cost = metric == "cost"
+    unpriced = window.true("cost_unpriced_spans") if is_cost else np.empty(0, np.intp)
     return Figures(
-        n=n,
-        n_unknown=window.n - n,
-        total=total if n else None,
-        median=_at(values, order, 0.5),
-        p99=_at(values, order, 0.99),
-        top_share=float(highest.sum()) / total if enough else None,
-        n_lower_bound=_count(window, "cost_is_lower_bound") if is_cost else 0,
-        unpriced_spans=_count(window, "cost_unpriced_spans") if is_cost else 0,
+        n=len(values),
+        n_unknown=window.n - len(values),
+        total=total if len(values) else None,
+        median=quantile(values, 0.5),
+        p99=quantile(values, 0.99),
+        top_share=top_share(values, top, total),
+        n_lower_bound=len(window.true("cost_is_lower_bound")) if is_cost else 0,
+        unpriced_spans=int(window.requests.filled("cost_unpriced_spans")[unpriced].sum()),
     )
-
-
-def _at(values: Floats, order: Rows, p: float) -> float | None:
-    n = len(order)
-    if n < needed(p):
-        return None
-    place = (n - 1) * p
-    low = int(place)
-    ends = values[order[[low, min(low + 1, n - 1)]]]
-    return float(ends[0] + (ends[1] - ends[0]) * (place - low))
-
-
-def _count(window: Window, name: str) -> int:
-    column = window.requests.frame[name]
-    chosen = column if window.mask is None else column.filter(window.mask)
-    return int(chosen.sum() or 0)
 
 
 def _before(

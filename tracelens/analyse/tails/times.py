@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 
-from tracelens.analyse.tails.ordered import Codes, Ints
+from tracelens.analyse.tails.ordered import Codes, Ints, smallest
 from tracelens.errors import UsageError
 
 SECOND: Final = 10**9
 MINUTE: Final = 60 * SECOND
+QUARTER: Final = 15 * MINUTE
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 #: Lengths of buckets, in ns; from a day on they follow the calendar of the time zone.
@@ -22,6 +23,8 @@ LENGTHS: Final = (
     *(MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR),
     *(DAY, 7 * DAY, 28 * DAY, 91 * DAY, 364 * DAY, 3_640 * DAY),
 )
+#: Thirty years: beyond that a table of quarters would be large.
+MOST_QUARTERS: Final = 1_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,12 +70,22 @@ def bucket_name(edges: list[int]) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def bucket_of(starts: Ints, edges: list[int]) -> Codes:
-    """The bucket of each moment; those outside of all get the number of buckets."""
+def bucket_of(starts: Ints, quarters: Ints, edges: list[int]) -> Codes:
+    """The bucket of each moment; those outside of all get the number of buckets.
+
+    `quarters` are the quarters of an hour in which they lie, which is faster where all edges do.
+    """
     count = len(edges) - 1
-    found = np.searchsorted(np.array(edges, np.int64), starts, side="right") - 1
-    found[(found < 0) | (found > count)] = count
-    return found.astype(np.uint16)
+    first, last = edges[0] // QUARTER, edges[-1] // QUARTER
+    if any(edge % QUARTER for edge in edges) or last - first > MOST_QUARTERS:
+        found = np.searchsorted(np.array(edges, np.int64), starts, side="right") - 1
+        found[(found < 0) | (found > count)] = count
+        return found.astype(smallest(count + 1))
+    moments = np.arange(first, last + 1, dtype=np.int64) * QUARTER
+    bucket = np.searchsorted(np.array(edges, np.int64), moments, side="right") - 1
+    # One more on each side for what lies outside.
+    lookup = np.concatenate([[count], bucket]).astype(smallest(count + 1))
+    return lookup[np.clip(quarters - (first - 1), 0, len(lookup) - 1)]
 
 
 def _begin(moment: int, length: int, zone: ZoneInfo) -> int:

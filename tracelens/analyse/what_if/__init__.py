@@ -1,7 +1,7 @@
 """What would change under caps, routing and latency budgets: replays of recorded requests."""
 
+from tracelens.analyse.what_if.answer import what_if
 from tracelens.analyse.what_if.baseline import COLUMNS, Baseline
-from tracelens.analyse.what_if.replay import Rules, what_if
 from tracelens.analyse.what_if.results import (
     QUALITY,
     Bounds,
@@ -13,7 +13,8 @@ from tracelens.analyse.what_if.results import (
     Times,
     WhatIf,
 )
-from tracelens.analyse.what_if.rows import Rule, rule_row, rule_text, rules_toml
+from tracelens.analyse.what_if.rows import rule_row, rule_text, rules_toml
+from tracelens.analyse.what_if.rules import Rule, Rules
 from tracelens.analyse.what_if.source import read_baseline
 
 __all__ = [

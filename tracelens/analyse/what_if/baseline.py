@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from tracelens.analyse.what_if.quantiles import Mixture, Values
 from tracelens.analyse.what_if.sizes import SIZE_EFFECTS
 from tracelens.model import CONTENTS, PATH_STAGES, STAGES
 from tracelens.policy.globs import matches_any
@@ -31,8 +31,6 @@ GROUPS: Final = 20
 OTHERS: Final = "others"
 #: As a modality: nothing is known to have come in.
 NONE: Final = "none"
-
-Values = NDArray[np.float64]
 
 
 class Baseline:
@@ -76,6 +74,26 @@ class Baseline:
         """Known `duration_ms` by modality, sorted."""
         parts = self.frame.select("group", "duration_ms").partition_by("group", as_dict=True)
         return {str(key[0]): _sorted(part["duration_ms"]) for key, part in parts.items()}
+
+    @cached_property
+    def quantiles(self) -> dict[str, list[float | None]]:
+        """Quantiles of each of `sorted`."""
+        return {name: _quantiles(values) for name, values in self.sorted.items()}
+
+    @cached_property
+    def group_quantiles(self) -> dict[str, list[float | None]]:
+        """Quantiles of each of `durations`."""
+        return {group: _quantiles(values) for group, values in self.durations.items()}
+
+    @cached_property
+    def strata(self) -> pl.DataFrame:
+        """Numbers of the groups of like requests: `fine` of one modality, service and size, and
+        `coarse` whatever the service. Sizes are alike up to a power of two of the input tokens;
+        null where they are not known."""
+        tokens = pl.col("sizes.input_tokens").clip(lower_bound=1).log(2).cast(pl.Int64)
+        coarse = pl.col("inputs#").cast(pl.Int64).fill_null(-1) * 64 + tokens
+        service = pl.col("service#").cast(pl.Int64).fill_null(-1) + 1
+        return self.frame.select(fine=coarse + service * 2**40, coarse=coarse)
 
     def fits(self, column: str, globs: Sequence[str]) -> pl.Expr:
         """Whether text fits a glob, letter case aside; unknown text fits none."""
@@ -169,6 +187,11 @@ def _distinct(rows: pl.DataFrame, name: str) -> pl.DataFrame:
         .agg(text=pl.col(name).first().cast(pl.String), n=pl.len())
         .drop_nulls()
     )
+
+
+def _quantiles(values: Values) -> list[float | None]:
+    none = np.empty(0)
+    return Mixture(values, none, none).quantiles()
 
 
 def _sorted(values: pl.Series) -> Values:

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from tracelens.analyse.what_if.baseline import Baseline
-from tracelens.analyse.what_if.sizes import SIZE_EFFECTS
+from tracelens.analyse.what_if.sizes import SIZE_EFFECTS, TOKENS
 from tracelens.model import STAGES
 from tracelens.policy import Cap
 
@@ -26,16 +26,16 @@ WAYS: Final = ("even", "text_first")
 def cap_masks(base: Baseline, caps: Sequence[Cap]) -> list[tuple[pl.Expr, pl.Expr]]:
     """Of each cap, which requests are too large, and of which it is not known.
 
-    A request is only held to the first cap on a size that is meant for it.
+    A request is only held to the first cap with one size and `how` that is meant for it.
     """
-    taken: dict[str, pl.Expr] = {}
+    taken: dict[tuple[str, str], pl.Expr] = {}
     masks = []
     for cap in caps:
         meant = fits_row(base, cap.modality, cap.service, cap.model)
-        own = meant & ~taken[cap.size] if cap.size in taken else meant
-        size = pl.col(f"sizes.{cap.size}")
+        earlier = taken.get((cap.size, cap.how), pl.lit(False))
+        own, size = meant & ~earlier, pl.col(f"sizes.{cap.size}")
         masks.append(((own & (size > cap.max)).fill_null(False), own & size.is_null()))
-        taken[cap.size] = taken[cap.size] | meant if cap.size in taken else meant
+        taken[cap.size, cap.how] = earlier | meant
     return masks
 
 
@@ -132,8 +132,10 @@ def _kept_by_content(name: str, cap: Cap, way: str, *, derived: bool) -> dict[st
 def _kept_tokens(name: str, cap: Cap, way: str) -> dict[str, pl.Expr]:
     """Of text, audio and pictures the part that is left of an input cut to `max` tokens."""
     total = pl.col("sizes.input_tokens")
-    sizes = {"audio_in": "sizes.audio_input_tokens", "image_in": "sizes.image_input_tokens"}
-    counts = {content: pl.col(size).fill_null(0) for content, size in sizes.items()}
+    counts = {
+        cost.removeprefix("cost_by_content."): pl.col(size).fill_null(0)
+        for cost, size in TOKENS.items()
+    }
     others = pl.sum_horizontal(counts.values())
     text = (total - others).clip(lower_bound=0)
     gone = pl.when(pl.col(name)).then(total - cap.max).otherwise(0.0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from tracelens.policy import Budget, Cap, Route
 
-CAP_NOTES = {
+CAP_NOTES: Final = {
     ("truncate", "audio_seconds"): (
         "the least saving is on the audio alone; the most also shortens the text that was made of"
         " it in proportion, assuming that answers stay as long"
@@ -20,8 +23,8 @@ CAP_NOTES = {
         " were made"
     ),
 }
-TILES = "cost in proportion to the size; providers bill by tiles, in steps"
-TIME = "how time depends on size is not recorded: between no change and in proportion"
+TILES: Final = "cost in proportion to the size; providers bill by tiles, in steps"
+TIME: Final = "how time depends on size is not recorded: between no change and in proportion"
 
 
 def rule_notes(rule: Cap | Route | Budget) -> list[str]:
@@ -42,3 +45,15 @@ def rule_notes(rule: Cap | Route | Budget) -> list[str]:
     own = [TILES] if rule.how == "downscale" else []
     own += [CAP_NOTES[key]] if (key := (rule.how, rule.size)) in CAP_NOTES else []
     return [*own, TIME]
+
+
+def general_notes(n: int, total: Mapping[str, Any], blind: int) -> list[str]:
+    """What holds for an answer as a whole: `total` are sums over all requests."""
+    notes = []
+    if unpriced := n - total["priced"]:
+        notes.append(f"{unpriced} of {n} requests have no known cost; no sum has them in it")
+    if bound := total["lower_bound"]:
+        notes.append(f"a part of {bound} requests is unpriced: money reads at least this much")
+    if blind:
+        notes.append(f"where the time of {blind} touched requests goes is not known: it stays")
+    return notes

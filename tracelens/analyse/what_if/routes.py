@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,8 +13,8 @@ from tracelens.analyse.what_if.results import Share
 from tracelens.analyse.what_if.shares import band, half_width, wilson
 from tracelens.policy import Condition, Route
 
-#: Requests are alike in what came in, in their service where enough are, and in size.
-STRATA: Final = (("inputs", "service", "bin"), ("inputs", "bin"))
+#: Kinds of strata, the finest first: see `Baseline.strata`.
+STRATA: Final = ("fine", "coarse")
 TIMES: Final = ("duration_ms", "ttfa_ms")
 
 
@@ -48,27 +48,19 @@ def move(base: Baseline, route: Route, free: pl.Series, least: int) -> Moved:
 
     Those of a stratum with fewer than `least` comparable requests stay where they are.
     """
-    cost = f"cost_by_stage.{route.stage}"
+    cost = pl.col(f"cost_by_stage.{route.stage}").alias("cost")
     elsewhere = base.one_model(route.stage) & ~base.uses(route.stage, route.to)
-    meant = (
-        free & base.frame.select((meets(base, route.when) & elsewhere).alias("meant")).to_series()
-    )
-    asked = base.frame.select(
-        *("group", *STRATA[0][:2], *TIMES),
-        _bin(),
-        cost=pl.col(cost),
-        row=pl.int_range(pl.len(), dtype=pl.UInt32),
-    ).filter(meant)
-    known = asked.drop_nulls(("bin", "cost"))
-    alike = _comparable(base, route, cost)
-    strata = [_measured(alike, keys, least) for keys in STRATA]
-    placed = _placed(known, strata)
-    rows = placed.drop_nulls("stratum")
+    meant = base.frame.select(mask=meets(base, route.when) & elsewhere)["mask"] & free
+    asked = _part(base, meant, "group", cost, *(pl.col(name).is_not_null() for name in TIMES))
+    known = asked.drop_nulls((*STRATA, "cost"))
+    others = [each for each in route.when if each.column != "model"]
+    same = base.frame.select(mask=meets(base, others) & base.uses(route.stage, route.to))["mask"]
+    alike = _part(base, same, "failed", cost, *TIMES).drop_nulls((*STRATA, "cost"))
+    strata = {key: _measured(alike, key, least) for key in STRATA}
+    rows = _placed(known, strata)
     return Moved(
-        rows=rows.select(
-            "row", "cost", "stage_low", "stage_high", *(f"{name}_n" for name in TIMES)
-        ),
-        times={name: _times(alike, rows, strata, name) for name in TIMES},
+        rows=rows,
+        times={name: _times(alike, rows, name) for name in TIMES},
         comparable=_overlap(alike, rows),
         not_moved=asked.height - rows.height,
         unknown=asked.height - known.height,
@@ -95,97 +87,66 @@ def _meets(base: Baseline, condition: Condition) -> pl.Expr:
     return pl.all_horizontal(parts).fill_null(False)
 
 
-def _bin() -> pl.Expr:
-    """Which power of two the input tokens reach; null where they are not known."""
-    return (
-        pl.col("sizes.input_tokens").clip(lower_bound=1).log(2).floor().cast(pl.Int32).alias("bin")
-    )
+def _part(base: Baseline, mask: pl.Series, *columns: str | pl.Expr) -> pl.DataFrame:
+    """Some requests: `row`, the numbers of their strata, and columns."""
+    rows = mask.arg_true()
+    frame = base.frame.select(*columns)[rows]
+    return frame.with_columns(rows.cast(pl.UInt32).alias("row"), *base.strata[rows])
 
 
-def _comparable(base: Baseline, route: Route, cost: str) -> pl.DataFrame:
-    others = [each for each in route.when if each.column != "model"]
-    return (
-        base.frame.filter(meets(base, others) & base.uses(route.stage, route.to))
-        .select(*STRATA[0][:2], _bin(), *TIMES, "failed", cost=pl.col(cost))
-        .with_row_index("row")
-        .drop_nulls(("bin", "cost"))
-    )
-
-
-def _measured(alike: pl.DataFrame, keys: Sequence[str], least: int) -> pl.DataFrame:
+def _measured(alike: pl.DataFrame, key: str, least: int) -> pl.DataFrame:
     """Of each stratum that is large enough, the interval of the mean cost of the stage."""
+    counts = {f"{name}_n": pl.col(name).count() for name in TIMES}
     return (
-        alike.group_by(keys)
-        .agg(
-            n=pl.len(),
-            mean=pl.col("cost").mean(),
-            half=half_width("cost"),
-            **{f"{name}_n": pl.col(name).count() for name in TIMES},
-        )
+        alike.group_by(key)
+        .agg(n=pl.len(), mean=pl.col("cost").mean(), half=half_width("cost"), **counts)
         .filter(pl.col("n") >= max(least, 2))
         .select(
-            *keys,
+            key,
             stage_low=(pl.col("mean") - pl.col("half")).clip(lower_bound=0),
             stage_high=pl.col("mean") + pl.col("half"),
-            **{
-                f"{name}_n": pl.when(pl.col(f"{name}_n") >= least)
-                .then(pl.col(f"{name}_n"))
-                .otherwise(0)
-                for name in TIMES
-            },
+            **{n: pl.when(pl.col(n) >= least).then(pl.col(n)).otherwise(0) for n in counts},
         )
     )
 
 
-def _placed(known: pl.DataFrame, strata: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Each request with the finest stratum that was measured: its number in `stratum`."""
+def _placed(known: pl.DataFrame, strata: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """The requests of measured strata: what was measured, and the finest such stratum in `key`."""
     parts, left = [], known
-    for number, (keys, measured) in enumerate(zip(STRATA, strata, strict=True)):
-        parts.append(
-            left.join(measured, on=keys, how="inner", nulls_equal=True).with_columns(
-                stratum=pl.lit(number)
-            )
-        )
-        left = left.join(measured, on=keys, how="anti", nulls_equal=True)
-    return pl.concat([*parts, left.with_columns(stratum=pl.lit(None, pl.Int32))], how="diagonal")
+    for key, measured in strata.items():
+        found = left.join(measured, on=key, how="left", maintain_order="left")
+        there = found["stage_low"].is_not_null()
+        parts.append(found.filter(there).with_columns(key=pl.lit(key)))
+        left = left.filter(~there)
+    return pl.concat(parts)
 
 
-def _times(
-    alike: pl.DataFrame, rows: pl.DataFrame, strata: Sequence[pl.DataFrame], name: str
-) -> pl.DataFrame:
+def _times(alike: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.DataFrame:
     """Times of comparable requests, weighted as the moved ones fall into their strata."""
-    used = [
-        rows.filter((pl.col("stratum") == number) & (pl.col(f"{name}_n") > 0))
-        .group_by("group", *keys)
-        .agg(moved=pl.col(name).count(), n=pl.col(f"{name}_n").first())
-        for number, keys in enumerate(STRATA)
-    ]
-    bands = sum(each.height for each in used)
-    found = []
-    for keys, counts in zip(STRATA, used, strict=True):
-        weight = pl.col("moved") / pl.col("n")
-        found.append(
-            alike.drop_nulls(name)
-            .join(counts, on=keys, how="inner", nulls_equal=True)
-            .select(
-                "group",
-                value=pl.col(name),
-                weight=weight,
-                width=band(pl.col("n"), bands) * weight,
-            )
-        )
-    return pl.concat(found)
+    used = {
+        key: rows.filter((pl.col("key") == key) & (pl.col(f"{name}_n") > 0))
+        .group_by("group", key)
+        .agg(moved=pl.col(name).sum(), n=pl.col(f"{name}_n").first())
+        for key in STRATA
+    }
+    strata = sum(each.height for each in used.values())
+    weight = pl.col("moved") / pl.col("n")
+    return pl.concat(
+        alike.select(*STRATA, value=name)
+        .drop_nulls("value")
+        .join(counts, on=key, how="inner")
+        .select("group", "value", weight=weight, width=band(pl.col("n"), strata) * weight)
+        for key, counts in used.items()
+    )
 
 
 def _overlap(alike: pl.DataFrame, rows: pl.DataFrame) -> int:
     """How many comparable requests the moved ones are measured on."""
-    used = [
-        alike.join(rows.filter(pl.col("stratum") == number), on=keys, how="semi", nulls_equal=True)[
-            "row"
-        ]
-        for number, keys in enumerate(STRATA)
+    measured = [
+        pl.col(key).is_in(rows.filter(pl.col("key") == key)[key].unique().implode())
+        for key in STRATA
     ]
-    return pl.concat(used).n_unique()
+    return int(alike.select(pl.any_horizontal(measured).sum()).item())
 
 
 def _reason(route: Route, asked: int, known: int, alike: int, least: int) -> str:

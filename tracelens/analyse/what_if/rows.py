@@ -8,9 +8,8 @@ from typing import Any, Final
 
 import tomli_w
 
+from tracelens.analyse.what_if.rules import Rule
 from tracelens.policy import Budget, Cap, Condition, Route
-
-Rule = Cap | Route | Budget
 
 HOWS: Final = {
     "reject": "larger requests rejected",

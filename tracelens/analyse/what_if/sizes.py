@@ -44,3 +44,10 @@ SIZE_EFFECTS: Final[dict[str, SizeEffect]] = {
     "audio_input_tokens": SizeEffect(("audio_in",), (), ("transcription", "reasoning"), "audio"),
     "image_input_tokens": SizeEffect(("image_in",), (), ("reasoning",), "image"),
 }
+
+#: Costs whose tokens are a part of `input_tokens`, by the size that counts them. What is left is
+#: text.
+TOKENS: Final[dict[str, str]] = {
+    "cost_by_content.audio_in": "sizes.audio_input_tokens",
+    "cost_by_content.image_in": "sizes.image_input_tokens",
+}

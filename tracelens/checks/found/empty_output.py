@@ -126,7 +126,9 @@ def _talks(facts: Facts) -> pl.DataFrame:
 def _silence(runs: pl.DataFrame) -> pl.DataFrame:
     """Speech that ended without an error and recorded that it is no seconds long."""
     words = pl.col("text_in").fill_null("?").str.strip_chars() != ""
-    silent = runs.filter((pl.col("stage") == "synthesis") & (pl.col("audio_seconds") == 0) & words)
+    silent = runs.filter(
+        (pl.col("stage") == "synthesis") & (pl.col("output_audio_seconds") == 0) & words
+    )
     return findings(
         silent,
         check="empty_output",
@@ -137,7 +139,7 @@ def _silence(runs: pl.DataFrame) -> pl.DataFrame:
         weight="hard",
         score=0.85,
         time=pl.col("end"),
-        attribute="audio_seconds",
+        attribute="output_audio_seconds",
         value="0",
         needed="audio",
         sentence="speech synthesis ended without an error but returned no audio",

@@ -1,6 +1,6 @@
 """Langfuse's SDK: observations as spans, also as Langfuse exports them."""
 
-from tracelens.normalise import genai, messages, tasks
+from tracelens.normalise import genai, messages, tasks, usage
 from tracelens.normalise.emitter import Decode, Emitter, Field, Sign, SpanRule, Tier, When, text
 
 KIND = text("langfuse.observation.type")
@@ -30,6 +30,7 @@ EMITTER = Emitter(
         Field("model", (text("langfuse.observation.model.name"),)),
         Field("session_id", (text("session.id"), text("langfuse.session.id"))),
         Field("user_id", (text("user.id"), text("langfuse.user.id"))),
+        *genai.USAGE,
         # What returned nothing says so; what is not captured has no output at all.
         Field("text_out", (OUTPUT,), When(equals={OUTPUT: ("",)})),
     ),
@@ -38,21 +39,9 @@ EMITTER = Emitter(
         Decode((OUTPUT,), messages.read_output, genai.SAID, genai.REASONING),
         Decode((OUTPUT,), tasks.read_returned, ("text_out",), genai.TRANSCRIPTION),
         Decode((INPUT,), tasks.read_argument, ("text_in",), genai.SYNTHESIS),
-        Decode(
-            (text("langfuse.observation.usage_details"),),
-            tasks.read_usage,
-            (
-                "input_tokens",
-                "output_tokens",
-                "cached_input_tokens",
-                "reasoning_tokens",
-                "audio_input_tokens",
-                "audio_output_tokens",
-                "characters",
-                "audio_seconds",
-            ),
-        ),
-        Decode((text("langfuse.observation.cost_details"),), tasks.read_cost, ("cost_usd",)),
+        # `input` and `output` are what is left without the parts that have keys of their own.
+        *genai.used(text("langfuse.observation.usage_details")),
+        Decode((text("langfuse.observation.cost_details"),), usage.read_cost, ("cost_usd",)),
     ),
     signs=(
         Sign(
@@ -63,8 +52,10 @@ EMITTER = Emitter(
         ),
     ),
     reads=(
-        "Generations with their messages, usage and cost; tools; what observed functions were given"
-        " and returned.",
+        "Generations with their messages and cost; tools; what observed functions were given and"
+        " returned.",
+        "Usage in Langfuse's keys, whose `input` and `output` leave out the parts that have keys of"
+        " their own, and in those of OpenAI, Anthropic and Gemini.",
         "The stage of an observation from its type, its name and its model, by the policy's rows.",
         "Level ERROR, session and user.",
     ),

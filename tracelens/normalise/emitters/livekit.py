@@ -1,6 +1,6 @@
 """livekit-agents: one trace per session, a `user_turn` and an `agent_turn` per request."""
 
-from tracelens.normalise import messages, tasks
+from tracelens.normalise import genai, messages, usage
 from tracelens.normalise.emitter import (
     Decode,
     Emitter,
@@ -10,7 +10,6 @@ from tracelens.normalise.emitter import (
     Tier,
     When,
     boolean,
-    integer,
     number,
     text,
 )
@@ -51,6 +50,7 @@ EMITTER = Emitter(
             stage="reasoning",
             speech_to_speech=True,
         ),
+        SpanRule(When(name=("user_speaking",)), role="user_speech"),
         SpanRule(When(name=("agent_speaking",)), role="playout"),
         SpanRule(When(), role="other"),
     ),
@@ -80,11 +80,9 @@ EMITTER = Emitter(
         Field("ttft_ms", (number("gen_ai.response.time_to_first_chunk"),), REASONING, scale=1000.0),
         Field("ttfb_ms", (number("lk.response.ttfb"),), SYNTHESIS, scale=1000.0),
         Field("ttfb_ms", (number("lk.e2e_latency"),), AGENT_TURN, scale=1000.0),
-        Field("input_tokens", (integer("gen_ai.usage.input_tokens"),)),
-        Field("output_tokens", (integer("gen_ai.usage.output_tokens"),)),
-        Field("cached_input_tokens", (integer("gen_ai.usage.cache_read.input_tokens"),)),
-        Field("audio_input_tokens", (integer("gen_ai.usage.audio.input_tokens"),)),
-        Field("audio_output_tokens", (integer("gen_ai.usage.audio.output_tokens"),)),
+        # From the end of speech to the transcript.
+        Field("ttfb_ms", (number("lk.transcription_delay"),), USER_TURN, scale=1000.0),
+        *genai.USAGE,
     ),
     decodes=(
         # The attribute is what the server said; the message list may carry a default.
@@ -97,16 +95,17 @@ EMITTER = Emitter(
         Decode(
             (text("gen_ai.input.messages"), text("lk.pii.chat_ctx"), text("lk.chat_ctx")),
             messages.read_input,
-            ("text_in", "context_in", "tool_failure", "tool_results", "input_modalities"),
+            genai.GIVEN,
             REASONING,
         ),
         Decode(
             (text("gen_ai.output.messages"),),
             messages.read_output,
-            ("text_out", "tool_calls", "bad_tool_arguments", "finish_reason"),
+            genai.SAID,
             REASONING,
         ),
-        Decode((text("lk.tts_metrics"),), tasks.read_audio, ("audio_seconds",), SYNTHESIS),
+        Decode((text("lk.tts_metrics"),), usage.read_tts_metrics, usage.COUNTS, SYNTHESIS),
+        Decode((text("lk.llm_metrics"),), usage.read_llm_metrics, usage.COUNTS, REASONING),
         Decode(
             (text("lk.pii.response.function_calls"), text("lk.response.function_calls")),
             messages.read_calls,
@@ -128,13 +127,15 @@ EMITTER = Emitter(
         " before release 1.7.",
         "Transcript, model input and output, tool calls, and the sentences given to synthesis.",
         "Attempts of model and synthesis calls, tools that raised, and who interrupted.",
-        "Realtime inference, usage, latencies and the room.",
+        "Realtime inference, latencies and the room; tokens by modality, characters that were"
+        " spoken and the seconds of audio they became.",
     ),
     blind_to=(
         "Why transcription failed: there is no recogniser span, only a user_turn without words.",
         "A server that cuts the answer: the span says finish reason stop with no tokens.",
         "All of the model's input where input_delta is on: a span then holds what is new.",
         "Text that the application changes inside stt_node, before it is recorded.",
+        "How long the user spoke: the metrics of the recogniser are in no span.",
         "How sure the recogniser was: a confidence of 0 also stands for none at all.",
         "Synthesis that hangs until the session is closed: it reads as an interruption by the"
         " program.",

@@ -1,8 +1,9 @@
 """Logfire's instrumentations of the OpenAI and Anthropic clients and of the OpenAI Agents SDK."""
 
-from tracelens.normalise import flat, genai, messages
+from tracelens.normalise import flat, genai, messages, usage
 from tracelens.normalise.emitter import Decode, Emitter, Field, SpanRule, Tier, When, number, text
 
+RAW_USAGE = text("gen_ai.usage.raw")
 AGENTS = ("logfire.openai_agents",)
 
 EMITTER = Emitter(
@@ -68,6 +69,13 @@ EMITTER = Emitter(
         Decode((text("events"),), flat.read_logged_output, genai.SAID, genai.REASONING),
         genai.given(text("input"), text("request_data")),
         Decode((text("output"),), messages.read_output, genai.SAID, genai.REASONING),
+        *genai.used(RAW_USAGE),
+        Decode(
+            (text("response_data"),),
+            usage.read_body,
+            usage.COUNTS,
+            When(stage="reasoning", absent=(RAW_USAGE,)),
+        ),
     ),
     reads=(
         "Transcript, model input and output, tool results and spoken sentences of a VoicePipeline.",

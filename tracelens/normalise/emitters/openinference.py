@@ -1,6 +1,6 @@
 """OpenInference: the semantic conventions of Phoenix and its instrumentations, OpenAI's first."""
 
-from tracelens.normalise import flat, messages
+from tracelens.normalise import flat, genai, messages, usage
 from tracelens.normalise.emitter import (
     Decode,
     Emitter,
@@ -25,8 +25,8 @@ FINISH = text("llm.finish_reason")
 END_REASON = text("end_reason")
 OK = 1  # OTLP status code
 USER = When(equals={KIND: ("USER",)})
-GIVEN = ("text_in", "context_in", "tool_failure", "tool_results", "input_modalities")
-SAID = ("text_out", "tool_calls", "bad_tool_arguments", "finish_reason", "output_modalities")
+GIVEN, SAID, SHOWN = genai.GIVEN, genai.SAID, genai.SHOWN
+COSTS = (number("llm.cost.prompt"), number("llm.cost.completion"))
 
 
 def reply(*reasons: str) -> When:
@@ -83,13 +83,11 @@ EMITTER = Emitter(
         Field("session_id", (text("session.id"),)),
         Field("user_id", (text("user.id"),)),
         Field("finish_reason", (FINISH,)),
-        Field("input_tokens", (integer("llm.token_count.prompt"),)),
-        Field("output_tokens", (integer("llm.token_count.completion"),)),
-        Field("cached_input_tokens", (integer("llm.token_count.prompt_details.cache_read"),)),
-        Field("reasoning_tokens", (integer("llm.token_count.completion_details.reasoning"),)),
-        Field("audio_input_tokens", (integer("llm.token_count.prompt_details.audio"),)),
-        Field("audio_output_tokens", (integer("llm.token_count.completion_details.audio"),)),
+        *usage.OPENINFERENCE,
         Field("cost_usd", (number("llm.cost.total"),)),
+        Field("cost_usd", COSTS, When(present=COSTS), add=True),
+        # Spans of other libraries that were translated keep what those had written.
+        *genai.USAGE,
     ),
     decodes=(
         # The whole body says more than the messages that were taken apart: files and audio.
@@ -111,6 +109,16 @@ EMITTER = Emitter(
             source="attributes",
             marker=f'"{flat.OPENINFERENCE_OUT}0.',
         ),
+        # A body may hold only the words; what was shown then stands in the messages alone.
+        Decode(
+            (),
+            flat.read_openinference_input,
+            SHOWN,
+            REASONING,
+            source="attributes",
+            marker=".message_content.image.image.url",
+        ),
+        *genai.used_in_body(OUTPUT),
         Decode((OUTPUT,), messages.read_transcript, ("text_out",), TRANSCRIPTION),
         Decode((INPUT, PARAMETERS), messages.read_speech_input, ("text_in", "model"), SYNTHESIS),
         Decode((PARAMETERS,), messages.read_model, ("model",)),
@@ -155,7 +163,8 @@ EMITTER = Emitter(
         " recognisers and synthesisers too.",
         "Request and response bodies, or the messages that were taken apart into numbered"
         " attributes.",
-        "Transcripts, the text and model of speech calls, usage and cost.",
+        "Transcripts, the text and model of speech calls, cost; tokens of model calls, and of"
+        " recognisers the tokens or seconds in their response.",
         "Turns of the realtime runner: what the user said, the reply, and how the turn ended.",
     ),
     blind_to=(

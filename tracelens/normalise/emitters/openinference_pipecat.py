@@ -1,5 +1,6 @@
 """openinference-instrumentation-pipecat: one trace per turn, joined by session.id."""
 
+from tracelens.normalise import usage
 from tracelens.normalise.emitter import (
     Emitter,
     Field,
@@ -48,12 +49,10 @@ EMITTER = Emitter(
         Field("turn_number", (integer("conversation.turn_number"),)),
         Field("interrupted", (boolean("conversation.was_interrupted"),), TURN),
         Field("ttfb_ms", (TTFB,), scale=1000.0),
+        Field("ttfb_ms", (number("conversation.user_to_bot_latency"),), TURN, scale=1000.0),
         Field("ttft_ms", (TTFB,), REASONING, scale=1000.0),
         Field("characters", (integer("tts.character_count"),)),
-        Field("input_tokens", (integer("llm.token_count.prompt"),)),
-        Field("output_tokens", (integer("llm.token_count.completion"),)),
-        Field("cached_input_tokens", (integer("llm.token_count.prompt_details.cache_read"),)),
-        Field("reasoning_tokens", (integer("llm.token_count.completion_details.reasoning"),)),
+        *usage.OPENINFERENCE,
     ),
     signs=(
         Sign(

@@ -23,7 +23,9 @@ EMITTER = Emitter(
         "The stage from gen_ai.operation.name, also by the proposals for voice and realtime.",
         "Messages from gen_ai.input.messages and gen_ai.output.messages, from the span events of"
         " older conventions, and from numbered gen_ai.prompt and gen_ai.completion attributes.",
-        "Usage, finish reasons, time to first chunk, conversation and user.",
+        "Finish reasons, time to first chunk, conversation and user.",
+        "Usage by current and older names: tokens cached, of audio, images and video; seconds and"
+        " characters as LangWatch's gateway writes them, whose totals leave out those parts.",
     ),
     blind_to=(
         "Transcription and synthesis by opentelemetry-instrumentation-openai-v2: only the HTTP call"

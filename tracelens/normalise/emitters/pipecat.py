@@ -1,6 +1,6 @@
 """pipecat's native tracing: one trace per conversation, one `turn` span per request."""
 
-from tracelens.normalise import messages
+from tracelens.normalise import genai, messages
 from tracelens.normalise.emitter import (
     Decode,
     Emitter,
@@ -15,6 +15,7 @@ from tracelens.normalise.emitter import (
     text,
 )
 
+TURN = When(name=("turn",))
 TRANSCRIPTION = When(stage="transcription")
 REASONING = When(stage="reasoning")
 SYNTHESIS = When(stage="synthesis")
@@ -63,21 +64,17 @@ EMITTER = Emitter(
         Field("tool_calls", (integer("function_calls.count"),), REASONING),
         Field("ttfb_ms", (TTFB,), scale=1000.0),
         Field("ttfb_ms", (OLD_TTFB,)),
+        Field("ttfb_ms", (number("turn.user_bot_latency_seconds"),), TURN, scale=1000.0),
         Field("ttft_ms", (TTFB,), REASONING, scale=1000.0),
-        Field("audio_seconds", (number("metrics.audio_seconds"),)),
+        Field("audio_seconds", (number("metrics.audio_seconds"),), TRANSCRIPTION),
         Field("characters", (integer("metrics.character_count"),)),
-        Field("input_tokens", (integer("gen_ai.usage.input_tokens"),)),
-        Field("output_tokens", (integer("gen_ai.usage.output_tokens"),)),
-        Field("cached_input_tokens", (integer("gen_ai.usage.cache_read.input_tokens"),)),
-        Field("reasoning_tokens", (integer("gen_ai.usage.reasoning.output_tokens"),)),
-        Field("audio_input_tokens", (integer("gen_ai.usage.audio.input_tokens"),)),
-        Field("audio_output_tokens", (integer("gen_ai.usage.audio.output_tokens"),)),
+        *genai.USAGE,
     ),
     decodes=(
         Decode(
             (text("input"),),
             messages.read_input,
-            ("text_in", "context_in", "tool_failure", "tool_results", "input_modalities"),
+            genai.GIVEN,
             REASONING,
         ),
     ),
@@ -121,7 +118,8 @@ EMITTER = Emitter(
         "Turns of a conversation, with transcript, model input and output, and spoken text.",
         "Failed synthesis by the time to first byte that its span lacks.",
         "Realtime responses with their status, and the tool calls of Gemini Live.",
-        "Usage, audio seconds, characters and latencies.",
+        "Tokens, also cached and of audio; seconds that were heard, characters that were spoken,"
+        " latencies.",
     ),
     blind_to=(
         "Why transcription failed: a recogniser that fails or returns nothing leaves no span.",

@@ -9,7 +9,6 @@ from tracelens.normalise.emitter import (
     SpanRule,
     Tier,
     When,
-    integer,
     number,
     text,
 )
@@ -34,9 +33,6 @@ EMITTER = Emitter(
     ),
     fields=(
         *genai.FIELDS,
-        Field("reasoning_tokens", (integer("gen_ai.usage.details.reasoning_tokens"),)),
-        Field("audio_input_tokens", (integer("gen_ai.usage.details.input_audio_tokens"),)),
-        Field("audio_output_tokens", (integer("gen_ai.usage.details.output_audio_tokens"),)),
         Field("cost_usd", (number("operation.cost"),)),
     ),
     decodes=(

@@ -72,7 +72,7 @@ EMITTER = Emitter(
         Decode(
             (text("traceloop.entity.output"),),
             tasks.read_nothing,
-            ("audio_seconds",),
+            ("output_audio_seconds",),
             genai.SYNTHESIS,
         ),
         Decode(

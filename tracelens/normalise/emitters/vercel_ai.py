@@ -1,6 +1,6 @@
 """Vercel AI SDK: its OpenTelemetry integration (scope gen_ai) and the older one (scope ai)."""
 
-from tracelens.normalise import messages
+from tracelens.normalise import genai, messages
 from tracelens.normalise.emitter import (
     Decode,
     Emitter,
@@ -18,6 +18,16 @@ TRANSCRIPTION = When(stage="transcription")
 REASONING = When(stage="reasoning")
 SYNTHESIS = When(stage="synthesis")
 FINISH = text("ai.response.finishReason")
+#: Names of the older integration. Its transcription and speech write the vendor's own keys.
+LEGACY_USAGE = {
+    "input_tokens": ("inputTokens", "promptTokens", "input_tokens"),
+    "output_tokens": ("outputTokens", "completionTokens", "output_tokens"),
+    "cached_input_tokens": ("cachedInputTokens", "inputTokenDetails.cacheReadTokens"),
+    "cache_write_tokens": ("inputTokenDetails.cacheWriteTokens",),
+    "reasoning_tokens": ("reasoningTokens", "outputTokenDetails.reasoningTokens"),
+    "audio_input_tokens": ("input_token_details.audio_tokens",),
+    "characters": ("characters",),
+}
 AUDIO_SIZE = integer("ai.response.audio.size")
 
 EMITTER = Emitter(
@@ -69,15 +79,12 @@ EMITTER = Emitter(
             scale=1000.0,
         ),
         Field("ttft_ms", (number("ai.response.msToFirstChunk"),), REASONING),
-        Field("input_tokens", (integer("gen_ai.usage.input_tokens"),), REASONING),
-        Field("output_tokens", (integer("gen_ai.usage.output_tokens"),), REASONING),
-        Field("input_tokens", (integer("ai.usage.inputTokens"),), REASONING),
-        Field("input_tokens", (integer("ai.usage.promptTokens"),), REASONING),
-        Field("output_tokens", (integer("ai.usage.outputTokens"),), REASONING),
-        Field("output_tokens", (integer("ai.usage.completionTokens"),), REASONING),
-        Field("cached_input_tokens", (integer("gen_ai.usage.cache_read.input_tokens"),), REASONING),
-        Field("cached_input_tokens", (integer("ai.usage.cachedInputTokens"),), REASONING),
-        Field("reasoning_tokens", (integer("ai.usage.reasoningTokens"),), REASONING),
+        *genai.USAGE,
+        *(
+            Field(column, tuple(integer(f"ai.usage.{name}") for name in names))
+            for column, names in LEGACY_USAGE.items()
+        ),
+        Field("audio_seconds", (number("ai.usage.seconds"),), TRANSCRIPTION),
     ),
     decodes=(
         # The attribute is what the server said; the message list may carry a default.
@@ -90,13 +97,13 @@ EMITTER = Emitter(
         Decode(
             (text("gen_ai.input.messages"), text("ai.prompt.messages"), text("ai.prompt")),
             messages.read_input,
-            ("text_in", "context_in", "tool_failure", "tool_results", "input_modalities"),
+            genai.GIVEN,
             REASONING,
         ),
         Decode(
             (text("gen_ai.output.messages"),),
             messages.read_output,
-            ("text_out", "tool_calls", "bad_tool_arguments", "finish_reason"),
+            genai.SAID,
             REASONING,
         ),
         Decode(
@@ -121,7 +128,8 @@ EMITTER = Emitter(
     ),
     reads=(
         "Transcription, model calls, tools and speech of both telemetry integrations.",
-        "Messages, tool calls, structured answers, finish reasons, usage and time to first chunk.",
+        "Messages, tool calls, structured answers, finish reasons, usage and time to first chunk;"
+        " of transcription and speech the units that the vendor counts.",
         "An answer that is no answer: speech of zero bytes, a stream that ended as `other`.",
         "sessionId and userId of the telemetry metadata.",
     ),

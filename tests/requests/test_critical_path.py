@@ -1,4 +1,4 @@
-"""The critical path: every nanosecond of a request goes to one stage, or to none by name."""
+"""The critical path of one request: every nanosecond goes to one stage, or to none by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracelens.analyse.critical_path import build_tree, critical_path, sweep
+from tracelens.requests.critical_path import build_tree, critical_path, sweep
 
 STAGES = (None, "transcription", "reasoning", "synthesis")
 
@@ -72,7 +72,70 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, float]]] = {
     ),
     "a circle": (
         [span("a", 0, 40, "reasoning", "b"), span("b", 0, 60, "synthesis", "a")],
-        {"reasoning": 40, "synthesis": 20, "residual": 40},
+        {"synthesis": 60, "residual": 40},
+    ),
+    "a stream that outlives the call that opened it": (
+        [
+            span("turn", 0, 100),
+            span("call", 10, 20, "reasoning", "turn"),
+            span("chunks", 15, 70, None, "call"),
+            span("tts", 50, 100, "synthesis", "turn"),
+        ],
+        {"residual": 10, "reasoning": 40, "synthesis": 50},
+    ),
+    "a call that began before what holds it": (
+        [
+            span("step", 30, 90),
+            span("llm", 10, 50, "reasoning", "step"),
+            span("stt", 0, 20, "transcription"),
+        ],
+        {"transcription": 10, "reasoning": 40, "residual": 50},
+    ),
+    "what is below a span without a length or an end": (
+        [
+            span("turn", 0, 100),
+            span("llm", 10, None, "reasoning", "turn"),
+            span("http", 10, 40, None, "llm"),
+            span("mark", 50, 50, "synthesis", "turn"),
+            span("play", 60, 90, None, "mark"),
+        ],
+        {"residual": 40, "reasoning": 30, "synthesis": 30},
+    ),
+    "children that were rounded to milliseconds": (
+        [
+            span("stt", 0, 30, "transcription"),
+            span("none", 30, 30, "tool"),
+            span("llm", 30, 60, "reasoning"),
+            span("tts", 60, 100, "synthesis"),
+        ],
+        {"transcription": 30, "reasoning": 30, "synthesis": 40},
+    ),
+    "a stream and its consumer that end together": (
+        [span("llm", 0, 100, "reasoning"), span("tts", 60, 100, "synthesis")],
+        {"reasoning": 60, "synthesis": 40},
+    ),
+    "a consumer that the request waited for": (
+        [
+            span("send", 0, 10, None),
+            {**span("work", 40, 90, None, "send"), "kind": 5},
+            span("llm", 50, 80, "reasoning", "work"),
+        ],
+        {"residual": 70, "reasoning": 30},
+    ),
+    "a consumer that outlives the request": (
+        [
+            span("send", 0, 10, None),
+            {**span("work", 40, 101, None, "send"), "kind": 5},
+            span("llm", 50, 80, "reasoning", "work"),
+        ],
+        {"residual": 100},
+    ),
+    "a guess by a task's name above other stages": (
+        [
+            {**span("speak", 0, 100, "synthesis"), "stage_by": "task_name"},
+            span("llm", 20, 80, "reasoning", "speak"),
+        ],
+        {"residual": 40, "reasoning": 60},
     ),
     "nothing": ([], {"residual": 100}),
 }

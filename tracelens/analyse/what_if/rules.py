@@ -1,0 +1,52 @@
+"""The rules that a what-if tries, in the order in which they act."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tracelens.policy import Budget, Cap, Policy, Route
+
+Rule = Cap | Route | Budget
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is tried: rows as a policy has them, and how many comparable requests a route needs."""
+
+    caps: tuple[Cap, ...] = ()
+    routes: tuple[Route, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    comparable: int = 30
+
+    @classmethod
+    def of(cls, policy: Policy) -> Rules:
+        """The rows of a policy that can be replayed.
+
+        Budgets in dollars, of whole requests, and for parts of the way to the first audio are for
+        checks: no stage can be stopped by them.
+        """
+        budgets = tuple(each for each in policy.budget if _stops_a_stage(each))
+        return cls(policy.cap, policy.route, budgets, policy.what_if.comparable)
+
+    def named(self) -> list[tuple[str, Rule]]:
+        """Every row with a name of its own: `cap 0`, `route 0`, `budget 0`."""
+        return [*self.named_caps(), *self.named_routes(), *self.named_budgets()]
+
+    def named_caps(self) -> list[tuple[str, Cap]]:
+        """The caps by name."""
+        return [(f"cap {i}", cap) for i, cap in enumerate(self.caps)]
+
+    def named_routes(self) -> list[tuple[str, Route]]:
+        """The routes by name."""
+        return [(f"route {i}", route) for i, route in enumerate(self.routes)]
+
+    def named_budgets(self) -> list[tuple[str, Budget]]:
+        """The budgets by name."""
+        return [(f"budget {i}", budget) for i, budget in enumerate(self.budgets)]
+
+
+def _stops_a_stage(budget: Budget) -> bool:
+    """Whether it limits how long a stage may take."""
+    metric = getattr(budget, "metric", None) or "latency"
+    timed = getattr(budget, "ms", None) is not None and getattr(budget, "part", None) is None
+    return bool(metric == "latency" and timed and budget.stage is not None)
