@@ -10,8 +10,8 @@ others have a cause that makes requests cost eight times as much: a value, two v
 value with a decoy that nearly the same requests have.
 
 Beside it stands the ranking that other tools use: the value with the largest difference of shares
-in percentage points first, among those seen at least five times. `naive` are our own tests when they
-take the requests of a session for independent.
+in percentage points first, among those seen at least five times. `naive` are our own tests when
+they take the requests of a session for independent.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def alone(rng: Rng, rows: int, share: float, sigma: float = 1.0) -> Data:
 
 
 def in_sessions(rng: Rng, rows: int, share: float, sigma: float = 1.0) -> Data:
-    """Requests in sessions: half of the variance of log cost, and every second attribute, is theirs.
+    """Requests in sessions, with half of the variance of log cost and of the attributes.
 
     Sessions are long for reasons of their own, which two attributes tell.
     """
@@ -236,7 +236,8 @@ def count_planted(
         count.found += any(named)
         count.others += len(named) - sum(named)
         count.same_rows += any(
-            {"cause", "decoy"} <= {c.attribute for part in (d.conditions, *d.same_rows) for c in part}
+            {"cause", "decoy"}
+            <= {c.attribute for part in (d.conditions, *d.same_rows) for c in part}
             for d in told
         )
         best = largest(data)[0]
@@ -304,7 +305,9 @@ def print_planted(console: Console, counts: list[Planted]) -> None:
 
 def main() -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--sets", type=int, default=2_000, help="null data sets of each kind")
     parser.add_argument("--runs", type=int, default=200, help="data sets with each cause")
     parser.add_argument("--rows", type=int, default=5_000, help="requests in each")
@@ -314,7 +317,8 @@ def main() -> None:
     begun = time.perf_counter()
     makers = {"requests": alone, "sessions": in_sessions}
     nulls = [
-        (name, count_null(make, rng, asked.sets, asked.rows, rules)) for name, make in makers.items()
+        (name, count_null(make, rng, asked.sets, asked.rows, rules))
+        for name, make in makers.items()
     ]
     print_null(console, nulls, asked.rows)
     counts = [

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tracelens.errors import PolicyError
-from tracelens.policy import RULE_KINDS, Cell, load
+from tracelens.policy import RULE_KINDS, Cell, TailRules, load
 from tracelens.policy.globs import glob_regex, matches_any
 
 
@@ -86,6 +86,11 @@ def test_budgets_and_profiles(policy):
     assert load().budget == ()
 
 
+def test_when_a_tail_is_different(policy):
+    assert load().tail == TailRules()
+    assert policy("[tail]\nq = 0.05").tail == TailRules(q=0.05)
+
+
 def test_the_hash_follows_the_rules_in_force(policy):
     assert load().hash == load().hash == policy("").hash
     assert policy("[verdict]\nfloor = 0.51").hash != load().hash
@@ -126,6 +131,11 @@ MISTAKES = {
     "[profile]\ndays = 1.5": "[profile] days = 1.5 is not int",
     "[profile]\nexpected = 0.01": "unexpected = 0.01 and expected = 0.01 are not shares",
     "[profile]\nexpected = 2": "unexpected = 0.01 and expected = 2.0 are not shares",
+    "[tail]\nratio = 3": "unknown key of [tail] 'ratio'",
+    "[tail]\nrisk_ratio = '3'": "[tail] risk_ratio = '3' is not float",
+    "[tail]\nhits = 2.5": "[tail] hits = 2.5 is not int",
+    "[tail]\nsupport = 5": "[tail] support = 5 is not a number from 0 to 1",
+    "tail = 3": "[tail] must be a table of keys",
     '[[budget]]\nstage = "tts"\nms = 9': "unknown stage in [[budget]] 'tts'",
     '[[budget]]\nstage = "synthesis"': "ms = None is not a number of milliseconds",
     '[[budget]]\nstage = "synthesis"\nms = 9\nservice = 3': "[[budget]] service = 3 is not text",

@@ -136,6 +136,7 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
     yield from _bad_verdict(tables.get("verdict"))
     yield from _bad_confidence(tables.get("confidence"))
     yield from _bad_profile(tables.get("profile", {}))
+    yield from _bad_shares("tail", tables.get("tail", {}), ("support", "q", "same_rows"))
     for name in LISTS:
         rows = tables.get(name, [])
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -269,6 +270,14 @@ def _bad_profile(table: Any) -> Iterator[str]:
     low, high = (float(table[name]) for name in ("unexpected", "expected"))
     if not 0 <= low < high <= 1:
         yield f"[profile] unexpected = {low} and expected = {high} are not shares in this order"
+
+
+def _bad_shares(name: str, table: Any, keys: Iterable[str]) -> Iterator[str]:
+    """Keys of a table that are shares and lie above 1; what is no number is told elsewhere."""
+    for key in keys:
+        value = table.get(key) if isinstance(table, dict) else None
+        if isinstance(value, int | float) and value > 1:
+            yield f"[{name}] {key} = {value!r} is not a number from 0 to 1"
 
 
 def _bad_budget(row: Mapping[str, Any]) -> Iterator[str]:

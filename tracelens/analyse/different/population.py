@@ -168,10 +168,23 @@ def _factorise(column: pl.Series) -> tuple[Array, list[str]]:
     if column.dtype == pl.Boolean:
         codes = column.cast(pl.UInt8).fill_null(2).to_numpy()
         return codes, ["false", "true"]
-    encoded = column.cast(pl.String).to_arrow().dictionary_encode()
+    if column.dtype in (pl.Categorical, pl.Enum):
+        return _of_categories(column)
+    encoded = column.to_arrow().dictionary_encode()
     labels = encoded.dictionary.to_pylist()
     codes = encoded.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False)
     return codes.astype(_narrow(len(labels))), labels
+
+
+def _of_categories(column: pl.Series) -> tuple[Array, list[str]]:
+    """As `_factorise`, from the numbers that categories have anyway; few of them may be here."""
+    here = column.unique().drop_nulls()
+    labels = here.cast(pl.String).to_list()
+    numbers = here.to_physical().to_numpy()
+    absent = int(numbers.max(initial=0)) + 1
+    codes = np.full(absent + 1, len(labels), _narrow(len(labels)))
+    codes[numbers] = np.arange(len(labels))
+    return codes[column.to_physical().cast(pl.UInt32).fill_null(absent).to_numpy()], labels
 
 
 def _narrow(largest: int) -> type[np.unsignedinteger[Any]]:

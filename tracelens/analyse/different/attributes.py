@@ -1,0 +1,164 @@
+"""What is asked of requests by default: their columns, with names for people and marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import polars as pl
+
+from tracelens.analyse.different.population import Attribute
+from tracelens.model import CONTENTS, PATH_STAGES, STAGES
+
+Metric = Literal["cost", "latency", "ttfa"]
+TIMES: Final[tuple[Metric, ...]] = ("latency", "ttfa")
+ALL: Final[tuple[Metric, ...]] = ("cost", *TIMES)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A column of `Store.request_columns`, or of `derived`, that is asked by default.
+
+    Only for the metrics `of`, and as a mechanism for those that it takes part in making.
+    """
+
+    name: str
+    column: str
+    unit: str = ""
+    of: tuple[Metric, ...] = ALL
+    mechanism: tuple[Metric, ...] = ()
+    missing: bool = False
+
+
+#: In the order in which equal findings are told: what somebody can change comes before what follows
+#: from it. Sizes make cost by their price, and what is put out takes its time; how large the input
+#: was makes a request slow only where something does badly with it, which is news.
+ASKED: Final = (
+    Asked("inputs", "inputs"),
+    Asked("outputs", "outputs"),
+    *(Asked(f"{stage} model", f"model.{stage}", missing=True) for stage in STAGES),
+    Asked("service", "service", missing=True),
+    Asked("emitter", "emitter"),
+    Asked("language", "language"),
+    Asked("user", "user_id", missing=True),
+    Asked("requests in the session", "requests_in_session"),
+    Asked("turn", "turn_number"),
+    Asked("hour of the day", "hour"),
+    Asked("weekday", "weekday"),
+    Asked("failed", "failed"),
+    Asked("cause of the failure", "cause"),
+    Asked("audio length", "sizes.audio_seconds", "s", mechanism=("cost",)),
+    Asked("images", "sizes.images", mechanism=("cost",)),
+    Asked("image size", "sizes.megapixels", "megapixels", mechanism=("cost",)),
+    Asked("document pages", "sizes.pages", mechanism=("cost",)),
+    Asked("input tokens", "sizes.input_tokens", mechanism=("cost",)),
+    Asked("audio input tokens", "sizes.audio_input_tokens", mechanism=("cost",)),
+    Asked("image input tokens", "sizes.image_input_tokens", mechanism=("cost",)),
+    Asked("output tokens", "sizes.output_tokens", mechanism=("cost", "latency")),
+    Asked("characters spoken", "sizes.characters", mechanism=("cost", "latency")),
+    Asked("spoken answer", "sizes.output_audio_seconds", "s", mechanism=("cost", "latency")),
+    *(
+        Asked(f"{stage} cost", f"cost_by_stage.{stage}", "$", of=("cost",), mechanism=("cost",))
+        for stage in (*STAGES, "tool")
+    ),
+    *(
+        Asked(
+            f"cost of {content.replace('_', ' ')}",
+            f"cost_by_content.{content}",
+            "$",
+            of=("cost",),
+            mechanism=("cost",),
+        )
+        for content in CONTENTS
+    ),
+    Asked("time to first token", "ttft_ms", "ms", of=TIMES, mechanism=TIMES),
+    Asked("time to first audio", "ttfa_ms", "ms", of=("latency",), mechanism=("latency",)),
+    *(
+        Asked(f"time in {stage}", f"path_ms.{stage}", "ms", of=TIMES, mechanism=TIMES)
+        for stage in PATH_STAGES
+        if stage != "residual"
+    ),
+    Asked("time outside of all stages", "path_ms.residual", "ms", of=TIMES, mechanism=TIMES),
+)
+
+#: What other columns are made of.
+SOURCES: Final = ("session_id", "start_unix_nano")
+DERIVED: Final = ("requests_in_session", "hour", "weekday")
+
+
+def asked_columns(metric: Metric) -> list[str]:
+    """The columns of `Store.request_columns` that `request_attributes` needs.
+
+    A language is no column of a request; who knows it can add one to the frame.
+    """
+    own = [each.column for each in ASKED if metric in each.of]
+    return [*(name for name in own if name not in (*DERIVED, "language")), *SOURCES]
+
+
+def request_attributes(
+    frame: pl.DataFrame, metric: Metric, zone: str = "UTC"
+) -> tuple[pl.DataFrame, list[Attribute]]:
+    """The frame with `requests_in_session`, `hour` and `weekday`, and what to ask of it.
+
+    Args:
+        frame: columns as of `asked_columns`; those that are not there are not asked.
+        metric: what the tail is of: it decides what is asked, and what is mechanism.
+        zone: the time zone of hours and weekdays.
+    """
+    wider = frame.with_columns(_derived(frame, zone))
+    return wider, [
+        Attribute(
+            _named(each, zone),
+            each.column,
+            each.unit,
+            mechanism=metric in each.mechanism,
+            missing=each.missing,
+        )
+        for each in ASKED
+        if metric in each.of and each.column in wider.columns
+    ]
+
+
+def _words(words: list[str]) -> pl.Series:
+    return pl.Series(words, dtype=pl.Enum(words))
+
+
+def _named(asked: Asked, zone: str) -> str:
+    return f"{asked.name} ({zone})" if asked.column in ("hour", "weekday") else asked.name
+
+
+def _derived(frame: pl.DataFrame, zone: str) -> list[pl.Series | pl.Expr]:
+    made: list[pl.Series | pl.Expr] = []
+    if "session_id" in frame.columns:
+        # A request without a session is not the only one of a session.
+        size = pl.when(pl.col("session_id").is_not_null()).then(pl.len().over("session_id"))
+        made.append(size.cast(pl.Int64).alias("requests_in_session"))
+    if "start_unix_nano" in frame.columns:
+        start = _local(frame["start_unix_nano"], zone)
+        made.append(_HOURS.gather(start.dt.hour().cast(pl.UInt32)).alias("hour"))
+        made.append(_DAYS.gather(start.dt.weekday().cast(pl.UInt32) - 1).alias("weekday"))
+    return made
+
+
+def _local(start: pl.Series, zone: str) -> pl.Series:
+    """When it was there, to the quarter of an hour: no zone is off by less."""
+    # Of a million times few quarters differ, and a zone is slow to look up.
+    quarter = start // QUARTER
+    first, last = quarter.min(), quarter.max()
+    if not isinstance(first, int) or not isinstance(last, int) or last - first > len(start) + MANY:
+        return _in_zone(quarter, zone)
+    every = _in_zone(pl.Series(range(first, last + 1), dtype=pl.Int64), zone)
+    return every.gather((quarter - first).cast(pl.UInt32))
+
+
+def _in_zone(quarter: pl.Series, zone: str) -> pl.Series:
+    nanos = (quarter * QUARTER).cast(pl.Datetime("ns", "UTC"))
+    return nanos.dt.convert_time_zone(zone)
+
+
+QUARTER: Final = 900 * 10**9
+#: Quarters in three years.
+MANY: Final = 105_000
+
+_HOURS: Final = _words([f"{hour:02d}:00" for hour in range(24)])
+_DAYS: Final = _words("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
