@@ -21,7 +21,15 @@ from tracelens.analyse import (
     Totals,
 )
 from tracelens.analyse.tails.values import BY, METRICS, Percentile, Selected, Tail
-from tracelens.analyse.what_if import Baseline, Rules, WhatIf, read_baseline, rules_toml, what_if
+from tracelens.analyse.what_if import (
+    Baseline,
+    Rules,
+    WhatIf,
+    make_rules,
+    read_baseline,
+    rules_toml,
+    what_if,
+)
 from tracelens.errors import NotFoundError, UsageError
 from tracelens.ingest import (
     LoadReport,
@@ -83,6 +91,7 @@ __all__ = [
     "find_samples",
     "list_emitters",
     "make_report",
+    "make_rules",
     "policy_changes",
     "policy_text",
     "read_reports",

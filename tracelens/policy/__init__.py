@@ -1,7 +1,7 @@
 """What a reasonable person could decide otherwise: stage rules, expectations, floors, limits."""
 
 from tracelens.policy.limits import Limits
-from tracelens.policy.loader import load
+from tracelens.policy.loader import load, read_tables
 from tracelens.policy.prices import Price
 from tracelens.policy.rules import (
     CAPPED,
@@ -62,4 +62,5 @@ __all__ = [
     "load",
     "policy_changes",
     "policy_text",
+    "read_tables",
 ]

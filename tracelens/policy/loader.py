@@ -97,11 +97,22 @@ def load(path: Path | None = None) -> Policy:
 
 def load_tables(path: Path | None) -> dict[str, Any]:
     """The tables of the policy in force, checked. Raises PolicyError as `load` does."""
-    default = tomllib.loads(default_text())
-    tables = _merged(default, _user_tables(path)) if path else default
-    problems = list(_problems(tables))
-    if problems:
-        where = str(path) if path else "the built-in policy"
+    if path is None:
+        return _checked({}, "the built-in policy")
+    return _checked(_user_tables(path), str(path))
+
+
+def read_tables(tables: Mapping[str, Any]) -> Policy:
+    """The built-in policy with tables laid over it, as `load` lays those of a file.
+
+    Raises PolicyError as `load` does.
+    """
+    return _policy(_checked(tables, "rules"))
+
+
+def _checked(user: Mapping[str, Any], where: str) -> dict[str, Any]:
+    tables = _merged(tomllib.loads(default_text()), user)
+    if problems := list(_problems(tables)):
         raise PolicyError(f"{where}: " + "; ".join(problems))
     return tables
 

@@ -14,7 +14,7 @@ from tracelens.analyse.what_if.results import (
     WhatIf,
 )
 from tracelens.analyse.what_if.rows import rule_row, rule_text, rules_toml
-from tracelens.analyse.what_if.rules import Rule, Rules
+from tracelens.analyse.what_if.rules import Rule, Rules, make_rules
 from tracelens.analyse.what_if.source import read_baseline
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Share",
     "Times",
     "WhatIf",
+    "make_rules",
     "read_baseline",
     "rule_row",
     "rule_text",

@@ -99,7 +99,7 @@ def _effect(
         touched=own["touched"],
         share=own["touched"] / base.n if base.n else None,
         refused=own["touched"] if isinstance(rule, Cap) and rule.how == "reject" else 0,
-        saved=Bounds(own["saved_low"], own["saved_high"]) if own["priced"] else Bounds(None, None),
+        saved=_saved(own),
         failed_today=wilson(own["failed"], own["judged"]),
         failed_rest=_rest(total, own),
         unknown=done.unknown[name],
@@ -111,6 +111,11 @@ def _effect(
         refused_because=moved.refused_because if moved else None,
         notes=rule_notes(rule),
     )
+
+
+def _saved(own: Mapping[str, Any]) -> Bounds:
+    known = own["priced"] or not own["touched"]
+    return Bounds(own["saved_low"], own["saved_high"]) if known else Bounds(None, None)
 
 
 def _saved_by(name: str, rule: Rule) -> tuple[pl.Expr, pl.Expr]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import tomli_w
@@ -24,7 +24,7 @@ def rule_row(rule: Rule) -> dict[str, Any]:
         when = {each.column: _condition(each) for each in rule.when}
         return {"stage": rule.stage, "to": rule.to, **({"when": when} if when else {})}
     found = ((each, getattr(rule, each.name)) for each in dataclasses.fields(rule))
-    return {each.name: value for each, value in found if value not in (None, each.default)}
+    return {each.name: _plain(value) for each, value in found if value not in (None, each.default)}
 
 
 def rule_text(rule: Rule) -> str:
@@ -41,21 +41,33 @@ def rule_text(rule: Rule) -> str:
 
 
 def rules_toml(rules: Iterable[Rule]) -> str:
-    """Rules as the rows of a policy file, under the names of their lists."""
-    tables: dict[str, list[dict[str, Any]]] = {}
-    for rule in rules:
-        name = {Cap: "cap", Route: "route", Budget: "budget"}[type(rule)]
-        tables.setdefault(name, []).append(rule_row(rule))
-    return tomli_w.dumps(tables)
+    """Rules as rows of a policy file, to append to one that has no such rows."""
+    names = {Cap: "cap", Route: "route", Budget: "budget"}
+    rows = ["".join((f"[[{names[type(rule)]}]]\n", *_lines(rule_row(rule), ""))) for rule in rules]
+    return "\n".join(rows)
+
+
+def _lines(row: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """Keys with dots in place of tables, which would end the row."""
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _lines(value, f"{prefix}{name}.")
+        else:
+            yield prefix + tomli_w.dumps({name: value})
 
 
 def _condition(condition: Condition) -> Any:
     if condition.globs:
         return condition.globs[0] if len(condition.globs) == 1 else list(condition.globs)
     if condition.min is not None and condition.min == condition.max:
-        return condition.min
+        return _plain(condition.min)
     bounds = {"min": condition.min, "max": condition.max}
-    return {name: value for name, value in bounds.items() if value is not None}
+    return {name: _plain(value) for name, value in bounds.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    """A number as people write it: whole where it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _words(condition: Condition) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from tracelens.policy import Budget, Cap, Policy, Route
+from tracelens.policy import Budget, Cap, Policy, Route, read_tables
 
 Rule = Cap | Route | Budget
 
@@ -43,6 +45,16 @@ class Rules:
     def named_budgets(self) -> list[tuple[str, Budget]]:
         """The budgets by name."""
         return [(f"budget {i}", budget) for i, budget in enumerate(self.budgets)]
+
+
+def make_rules(tables: Mapping[str, Sequence[Mapping[str, Any]]], policy: Policy) -> Rules:
+    """Rules out of rows as a policy file has them, by `cap`, `route` and `budget`.
+
+    How many comparable requests a route needs is as in `policy`. Raises PolicyError that names all
+    that cannot work.
+    """
+    rows = {name: list(tables.get(name, ())) for name in ("cap", "route", "budget")}
+    return replace(Rules.of(read_tables(rows)), comparable=policy.what_if.comparable)
 
 
 def _stops_a_stage(budget: Budget) -> bool:
