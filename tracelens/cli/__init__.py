@@ -19,6 +19,7 @@ COMMANDS = {
     "failures": "List the requests that failed.",
     "explain": "Say which stage broke a request, with the evidence.",
     "requests": "List requests.",
+    "tail": "Say who has the tail of cost or latency.",
     "whatif": "Replay what is stored under caps, routing and latency budgets.",
     "ui": "Open the dashboard in a browser.",
     "report": "Keep bug reports, and find the requests they mean.",
