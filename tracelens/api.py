@@ -20,7 +20,7 @@ from tracelens.analyse import (
     Overview,
     Totals,
 )
-from tracelens.analyse.tails.values import BY, METRICS, Percentile, Selected, Tail
+from tracelens.analyse.tails.values import BY, METRICS, Budgets, Percentile, Selected, Tail
 from tracelens.analyse.what_if import (
     Baseline,
     Rules,
@@ -64,6 +64,7 @@ __all__ = [
     "METRICS",
     "PERIODS",
     "Budget",
+    "Budgets",
     "BugReport",
     "Cancellation",
     "Cap",
@@ -295,6 +296,10 @@ class TraceLens:
         if kept is None or kept[0] != key:
             kept = self._comparison = (key, Comparison(self.store(), question))
         return kept[1].select(top, box, self.policy.tail, exemplars)
+
+    def tail_budgets(self, metric: str) -> Budgets:
+        """The policy's budgets of whole requests of any service, in the unit of a metric."""
+        return ()
 
     def percentiles(self, request_id: str) -> tuple[Percentile, ...]:
         """How a request stands in cost and latency among those with the same inputs.

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
-from questions import Box, selection_of, tail_of, what_if_of
+from questions import Box, drawn, findings_chart, selection_of, tail_of, what_if_of
 from shared import (
     EXPLAIN,
     ask,
@@ -24,7 +24,17 @@ from shared import (
     switch,
 )
 
-from tracelens.api import Cap, Facets, Filters, Rules, Selected, Tail, TraceLens, rules_toml
+from tracelens.api import (
+    Budgets,
+    Cap,
+    Facets,
+    Filters,
+    Rules,
+    Selected,
+    Tail,
+    TraceLens,
+    rules_toml,
+)
 from tracelens.show.figures import (
     Bill,
     Chart,
@@ -41,6 +51,7 @@ from tracelens.show.figures import (
 )
 from tracelens.show.palette import LIGHT, Palette
 from tracelens.show.records import to_csv, visible
+from tracelens.show.tail import headline, tail_report
 from tracelens.show.web import (
     FEW,
     TOO_FEW,
@@ -50,13 +61,14 @@ from tracelens.show.web import (
     exemplars_html,
     groups_table_html,
     inputs_name,
+    limit_of,
     link,
     method_html,
     one_page_html,
     parse_box,
     safe,
+    tail_facts,
     tail_metrics_html,
-    tail_sentence,
     times_table_html,
     trend_table_html,
     what_if_html,
@@ -121,7 +133,7 @@ def main() -> None:
     box = parse_box(str(st.query_params.get("sel", "")))
     head, actions = st.columns([3, 1])
     with head:
-        show_head(*tail_sentence(tail))
+        show_head(headline(tail), tail_facts(tail))
     if not tail.n:
         show_note("No request matches", "Take a filter away, or choose a longer period.")
         show_html(f'<p class="tl">{link("Clear all filters", "tails")}</p>')
@@ -131,7 +143,7 @@ def main() -> None:
         show_html(f'<p class="tl">{link("Clear all filters", "tails", **kept)}</p>')
     colours = palette()
     show_html(tail_metrics_html(tail, colours))
-    budgets: dict[str, float] = {}
+    budgets = ask(TraceLens.tail_budgets, asked.metric)
     show_shape(tail, asked, box, budgets, colours)
     selected = ask(selection_of, asked.metric, asked.top, box, asked.filters, asked.period)
     show_different(tail, asked, box, selected, colours)
@@ -195,7 +207,7 @@ def as_table(html: Callable[[], str]) -> None:
 
 
 def show_shape(
-    tail: Tail, asked: Asked, box: Box | None, budgets: Mapping[str, float], colours: Palette
+    tail: Tail, asked: Asked, box: Box | None, budgets: Budgets, colours: Palette
 ) -> None:
     """The concentration of the total, and the map over time."""
     pays, when, share, name = HEADS[asked.metric]
@@ -203,7 +215,7 @@ def show_shape(
     with left:
         st.header(pays)
         st.caption(f"{share} that the highest requests have; further up and left is more unequal.")
-        draw(concentration_chart(tail, colours), key="who")
+        draw(drawn(concentration_chart, tail, colours), key="who")
         as_table(lambda: groups_table_html(tail, asked.params))
     with right:
         with st.container(
@@ -220,8 +232,13 @@ def show_shape(
                 label_visibility="collapsed",
             )
         st.caption(f"Requests by {name} over time; what is selected is explained below.")
-        chart = heat_chart(
-            tail, colours, budget=budget_of(asked, budgets), box=box, boxes=pick == "box"
+        chart = drawn(
+            heat_chart,
+            tail,
+            colours,
+            budget=limit_of(budgets, asked.filters.inputs),
+            box=box,
+            boxes=pick == "box",
         )
         # A new key per selection: what the browser had selected before is then forgotten.
         key = f"map {pick} {st.query_params.get('sel', '')}"
@@ -232,11 +249,6 @@ def show_shape(
             selection_mode=("points", "box"),
         )
         as_table(lambda: times_table_html(tail, asked.params))
-
-
-def budget_of(asked: Asked, budgets: Mapping[str, float]) -> float | None:
-    """The budget that holds for everything that is shown."""
-    return budgets.get(asked.filters.inputs or "", budgets.get(""))
 
 
 def take_selection(key: str) -> None:
@@ -309,17 +321,15 @@ def show_findings(tail: Tail, box: Box | None, selected: Selected, colours: Pale
             f" {name} that chance would not explain it.",
         )
     else:
-        draw(different_chart(selected.different, colours, selection=name), key="different")
+        draw(drawn(findings_chart, selected, colours, name), key="different")
         if any(row["kind"] == "mechanism" for row in selected.different):
             st.caption("\\* is part of what is measured: it shows how, not why.")
         as_table(lambda: different_table_html(selected.different, tail.unit))
 
 
-def show_modalities(
-    tail: Tail, asked: Asked, budgets: Mapping[str, float], colours: Palette
-) -> None:
+def show_modalities(tail: Tail, asked: Asked, budgets: Budgets, colours: Palette) -> None:
     """A distribution per modality; its name filters."""
-    charts = higher_charts(tail, colours, budgets)
+    charts = drawn(higher_charts, tail, colours, budgets)
     if not charts:
         return
     st.header("By modality")
@@ -338,7 +348,7 @@ def show_modalities(
                 )
                 if len(charts) == 1:
                     head = safe(inputs_name(name))
-                said = safe(said_of(tail, name, budgets.get(name, budgets.get(""))))
+                said = safe(said_of(tail, name, limit_of(budgets, name)))
                 show_html(f'<p class="tl tl-panel-head"><b>{head}</b> <span>{said}</span></p>')
                 draw(chart, key=f"higher {name}")
 
@@ -355,7 +365,7 @@ def show_trend(tail: Tail, colours: Palette) -> None:
     st.header("Trend")
     what = "Cost" if tail.unit == "USD" else "Mean time of a request"
     st.caption(f"{what} per {per(tail)} by stage, and below it what the tail did.")
-    draw(trend_chart(tail, colours), key="trend")
+    draw(drawn(trend_chart, tail, colours), key="trend")
     as_table(lambda: trend_table_html(tail))
 
 
@@ -367,18 +377,18 @@ def show_what_if(asked: Asked, colours: Palette) -> None:
     with left:
         rules = tried_rules()
     found = ask(what_if_of, rules, asked.filters, asked.period)
-    bills = [
+    bills = tuple(
         Bill(group.by, group.cost.before, group.cost.after.low, group.cost.after.high)
         for group in found.groups
         if group.cost.before is not None
         and group.cost.after.low is not None
         and group.cost.after.high is not None
-    ]
+    )
     with right:
         show_html(f'<p class="tl tl-result" role="status">{safe(what_if_sentence(found))}</p>')
         if bills:
-            draw(what_if_chart(bills, colours), key="what-if")
-    if rules.all():
+            draw(drawn(what_if_chart, bills, colours), key="what-if")
+    if rules.named():
         show_html(what_if_html(found))
         show_toml(rules)
 
@@ -390,11 +400,11 @@ def tried_rules() -> Rules:
         limit = choose_cap(name, label, unit, values)
         caps += [Cap(size, limit, how)] if limit is not None else []
     own = Rules.of(lens().policy)
-    if not own.all():
+    if not own.named():
         st.caption("Routes and budgets are rows of the policy; it has none, and no caps.")
         return Rules(tuple(caps))
     st.session_state["route"] = st.query_params.get("route") == "1"
-    count = len(own.all())
+    count = len(own.named())
     if st.toggle(f"Try the policy's {count} rules too", key="route", on_change=keep_route):
         return Rules((*caps, *own.caps), own.routes, own.budgets, own.comparable)
     return Rules(tuple(caps))
@@ -443,7 +453,7 @@ def keep_cap(name: str, key: str) -> None:
 
 def show_toml(rules: Rules) -> None:
     """The rules as rows of a policy file."""
-    text = rules_toml(rule for _, rule in rules.all())
+    text = rules_toml(rule for _, rule in rules.named())
     with st.expander("These rules as rows of a policy file"):
         st.code(text, language="toml")
         st.download_button(
@@ -456,14 +466,14 @@ def show_export(
     asked: Asked,
     box: Box | None,
     selected: Selected,
-    budgets: Mapping[str, float],
+    budgets: Budgets,
 ) -> None:
     """What can be taken along: tables, pictures, and one page to pass on."""
 
     def charts() -> list[Chart]:
         found = [
             concentration_chart(tail, LIGHT),
-            heat_chart(tail, LIGHT, budget=budget_of(asked, budgets), box=box),
+            heat_chart(tail, LIGHT, budget=limit_of(budgets, asked.filters.inputs), box=box),
             trend_chart(tail, LIGHT),
         ]
         if selected.different:
@@ -482,6 +492,7 @@ def show_export(
             f"{name}-requests.csv",
             "text/csv",
         )
+        offer("Report, Markdown", lambda: tail_report(tail), f"{name}.md", "text/markdown")
         if not can_picture():
             st.caption(
                 "Pictures and PDF are drawn by Chromium or Chrome, which is not installed where"
@@ -496,13 +507,13 @@ def show_export(
         )
         offer(
             "One page, PDF",
-            lambda: print_page(one_page_html(tail, pictures(charts()[:3], "svg"))),
+            lambda: print_page(one_page_html(tail, headline(tail), pictures(charts()[:3], "svg"))),
             f"{name}.pdf",
             "application/pdf",
         )
 
 
-def panels(tail: Tail, budgets: Mapping[str, float]) -> list[Chart]:
+def panels(tail: Tail, budgets: Budgets) -> list[Chart]:
     """The distributions of each modality, for pictures."""
     return [chart for _, chart in higher_charts(tail, LIGHT, budgets)]
 

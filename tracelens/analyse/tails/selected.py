@@ -4,50 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any, Final
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
 
-from tracelens.analyse.different import Attribute, Condition, Difference, Population, different
+from tracelens.analyse.different import (
+    Condition,
+    Difference,
+    Population,
+    asked_columns,
+    different,
+    request_attributes,
+)
+from tracelens.analyse.different.attributes import Metric
 from tracelens.analyse.tails.choose import (
     Question,
     Requests,
-    Rows,
     bounds,
     filter_columns,
     passing,
     with_zone,
 )
-from tracelens.analyse.tails.ordered import top_count
+from tracelens.analyse.tails.grouped import choose
+from tracelens.analyse.tails.ordered import Rows
 from tracelens.analyse.tails.shape import EXEMPLAR_COLUMNS
 from tracelens.analyse.tails.values import EXEMPLARS, METRICS, Box, Selected
 from tracelens.policy import TailRules
 from tracelens.store import Store
-
-#: What may tell what is different. Counts of units that a price is multiplied by take part in the
-#: cost, and the length of an answer in the time that it takes.
-ATTRIBUTES: Final = (
-    Attribute("modality", "inputs"),
-    Attribute("output", "outputs"),
-    Attribute("service", "service"),
-    Attribute("emitter", "emitter"),
-    *(
-        Attribute(f"{stage} model", f"model.{stage}")
-        for stage in ("transcription", "reasoning", "synthesis")
-    ),
-    Attribute("user", "user_id", missing=False),
-    Attribute("audio length", "sizes.audio_seconds", "s", missing=False),
-    Attribute("images", "sizes.images", missing=False),
-    Attribute("image size", "sizes.megapixels", "MP", missing=False),
-    Attribute("pages", "sizes.pages", missing=False),
-    Attribute("input tokens", "sizes.input_tokens", mechanism=True, missing=False),
-    Attribute("output tokens", "sizes.output_tokens", mechanism=True, missing=False),
-    Attribute("spoken characters", "sizes.characters", mechanism=True, missing=False),
-    Attribute("failed", "failed", missing=False),
-    Attribute("broke at", "stage", missing=False),
-    Attribute("cause", "cause", missing=False),
-)
 
 
 class Comparison:
@@ -55,21 +39,23 @@ class Comparison:
 
     def __init__(self, store: Store, question: Question) -> None:
         question = replace(question, filters=with_zone(question.filters, question.timezone))
+        self._question = question
         self._metric = METRICS[question.metric][0]
-        frame = store.request_columns(_columns(question))
-        begin, end = bounds(frame, question)
-        requests = Requests(frame, passing(store, frame, question.filters))
-        self._ascending: Rows = requests.window(begin, end).order(self._metric)
-        self._requests = requests
-        # In the order of the store, as the population has it.
-        self._rows = np.sort(self._ascending)
-        columns = [self._metric, "session_id", *(each.column for each in ATTRIBUTES)]
-        self._population = Population.of(frame[self._rows, columns], self._metric, ATTRIBUTES)
+        frame, kept = store.request_table(_columns(question))
+        self._requests = Requests(frame, kept, passing(store, frame, question.filters))
+        self._window = self._requests.window(*bounds(frame, question))
+        # In the order of the store.
+        self._rows = np.sort(self._window.ordered(self._metric)[0])
+        columns = list(dict.fromkeys([self._metric, *asked_columns(_named(question))]))
+        asked, attributes = request_attributes(
+            frame[self._rows, columns], _named(question), question.timezone
+        )
+        self._population = Population.of(asked, self._metric, attributes)
 
     def select(self, top: float, box: Box | None, rules: TailRules, exemplars: int) -> Selected:
         """The highest `top` of the requests, or those in a part of the heat map."""
         chosen = self._in_box(box) if box else self._highest(top)
-        mask = np.zeros(len(self._requests.starts), np.bool_)
+        mask = np.zeros(self._requests.frame.height, np.bool_)
         mask[chosen] = True
         found = different(self._population, pl.Series(mask[self._rows]), rules)
         return Selected(
@@ -79,19 +65,18 @@ class Comparison:
             tested=found.tested,
             clustered=found.clustered,
             different=tuple(map(_row, found.findings)),
-            exemplars=self._listed(chosen[::-1][:exemplars]),
+            exemplars=self._listed(chosen[:exemplars]),
         )
 
     def _highest(self, top: float) -> Rows:
-        n = len(self._ascending)
-        return self._ascending[n - top_count(n, top) :]
+        return choose(self._window, replace(self._question, top=top)).tail_rows
 
     def _in_box(self, box: Box) -> Rows:
         begin, end, low, high = box
-        rows = self._ascending
-        values, starts = self._requests.floats(self._metric)[rows], self._requests.starts[rows]
+        rows, values = self._window.ordered(self._metric)
+        starts = self._requests.starts[rows]
         inside = (values >= low) & (values <= high) & (starts >= begin) & (starts < end)
-        found: Rows = rows[inside]
+        found: Rows = rows[inside][::-1]
         return found
 
     def _listed(self, rows: Rows) -> pl.DataFrame:
@@ -104,10 +89,13 @@ class Comparison:
         )
 
 
+def _named(question: Question) -> Metric:
+    return cast(Metric, question.metric)  # a question has none but these
+
+
 def _columns(question: Question) -> list[str]:
     metric = METRICS[question.metric][0]
-    names = ["start_unix_nano", "session_id", metric, f"rank.{metric}"]
-    names += [each.column for each in ATTRIBUTES]
+    names = ["request_id", "start_unix_nano", metric, *asked_columns(_named(question))]
     names += [EXEMPLAR_COLUMNS.get(name, name) for name in EXEMPLARS.names() if name != "value"]
     return list(dict.fromkeys([*names, *filter_columns(question.filters)]))
 

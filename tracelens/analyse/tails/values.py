@@ -143,6 +143,9 @@ HIGHEST: Final = pl.Schema(
 #: From and until when (ns, exclusive), and from and to which value of the metric (inclusive).
 Box = tuple[int, int, float, float]
 
+#: Budgets of whole requests, a glob of what came in and the most, in the order in which they count.
+Budgets = tuple[tuple[str, float], ...]
+
 
 @dataclass(frozen=True)
 class Group:

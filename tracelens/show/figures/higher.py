@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from tracelens.analyse.tails.values import Tail
+from tracelens.analyse.tails.values import Budgets, Tail
 from tracelens.show.figures.look import (
     Chart,
     draw,
@@ -19,17 +19,16 @@ from tracelens.show.figures.look import (
 from tracelens.show.palette import Palette
 from tracelens.show.web.html import amount, percent
 from tracelens.show.web.parts import inputs_name
+from tracelens.show.web.tails import limit_of
 
 #: Points of each curve: every panel shows all of them.
 POINTS, SHOWN, PANEL_TICKS = 48, 6, 4
 
 
-def higher_charts(
-    tail: Tail, palette: Palette, budgets: Mapping[str, float] | None = None
-) -> list[tuple[str, Chart]]:
+def higher_charts(tail: Tail, palette: Palette, budgets: Budgets = ()) -> list[tuple[str, Chart]]:
     """A panel per modality with the same axes, the largest total first; others are ghosts.
 
-    `budgets` are in the unit of the metric, by modality.
+    `budgets` are in the unit of the metric.
     """
     found = series_of(tail.higher.filter(pl.col("value") > 0), POINTS)
     names = [str(group.by) for group in tail.groups if str(group.by) in found][:SHOWN]
@@ -37,9 +36,7 @@ def higher_charts(
     curves = {name: _curve(found[name]) for name in names}
     if not any(curves.values()):
         return []
-    return [
-        (name, _panel(tail, name, curves, palette, (budgets or {}).get(name))) for name in names
-    ]
+    return [(name, _panel(tail, name, curves, palette, limit_of(budgets, name))) for name in names]
 
 
 def _curve(frame: pl.DataFrame) -> list[tuple[float, float]]:

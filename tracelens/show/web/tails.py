@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from tracelens.analyse.tails.values import Figures, Group, Tail
+from tracelens.analyse.tails.values import Budgets, Figures, Group, Tail
 from tracelens.show.palette import LIGHT, Palette
 from tracelens.show.web.html import (
     NOTHING,
@@ -18,6 +19,7 @@ from tracelens.show.web.html import (
     safe,
     stylesheet,
 )
+from tracelens.show.web.overview import span_of_time
 from tracelens.show.web.parts import (
     Column,
     bar,
@@ -32,8 +34,7 @@ from tracelens.show.web.parts import (
 
 #: Requests below which a tail of 1 % or less says nothing, and for a selection at all.
 FEW, TOO_FEW = 500, 30
-#: A kind of request is worth a sentence when the tail has it so much oftener than traffic.
-OFTENER: Final = 1.2
+NAMES: Final = {"cost": "cost", "latency": "duration", "ttfa": "time to first audio"}
 METRIC_NAMES: Final = {"cost": "Cost", "latency": "Latency", "ttfa": "First audio"}
 #: Points of a line in a card, its width and height in pixels.
 SPARK: Final = (30, 200, 36)
@@ -41,48 +42,17 @@ SPARK: Final = (30, 200, 36)
 Params = Mapping[str, Any]
 
 
-def tail_sentence(tail: Tail) -> tuple[str, str]:
-    """The finding in one sentence, and what it is about."""
+def tail_facts(tail: Tail) -> str:
+    """Where the tail begins, of how many requests it is, and from when to when."""
     if not tail.n:
-        return f"No request has a known {_name(tail)}.", ""
-    top, value = percent(tail.top), amount(tail.unit, tail.cut.from_value)
-    if tail.cut.share is None:
-        return f"Too few requests to speak of the top {top}.", _of(tail)
-    if tail.metric == "cost":
-        share = percent(tail.cut.share)
-        said = f"{top} of requests paid {share} of the bill."
-    elif tail.metric == "latency":
-        said = f"{top} of requests took {value} or longer."
-    else:
-        said = f"{top} of requests waited {value} or longer for the first audio."
-    return f"{said} {_who(tail)}".strip(), _of(tail)
-
-
-def _who(tail: Tail) -> str:
-    """Which kind of request the tail has far more of than traffic."""
-    if tail.by != "modality" or len(tail.groups) < 2 or not tail.cut.n:
         return ""
-    group = max(tail.groups, key=lambda each: each.in_tail / tail.cut.n - (each.traffic or 0))
-    part, traffic = group.in_tail / tail.cut.n, group.traffic or 0.0
-    if part < OFTENER * traffic or group.in_tail < 2:
-        return "All kinds of requests are in that tail about as often as in traffic."
-    name = "requests whose input is not recorded" if group.by in (None, "none") else ""
-    name = name or f"{inputs_name(str(group.by))} requests"
-    return (
-        f"{percent(part)} of that tail came from {name}, which are {percent(traffic)} of traffic."
-    )
-
-
-def _name(tail: Tail) -> str:
-    return {"cost": "cost", "latency": "duration", "ttfa": "time to first audio"}[tail.metric]
-
-
-def _of(tail: Tail) -> str:
-    said = f"Of {counted(tail.n, 'request')}"
-    if tail.first is not None and tail.last is not None:
-        said += f", {moment(tail.first)} to {moment(tail.last)}"
+    name = NAMES[tail.metric]
+    said = f"{counted(tail.n, 'request')}, {span_of_time(tail.first, tail.last)}"
+    if tail.cut.from_value is not None and tail.cut.share is not None:
+        value = amount(tail.unit, tail.cut.from_value)
+        said = f"The tail begins at a {name} of {value}. Of {said}"
     if tail.n_unknown:
-        said += f"; {tail.n_unknown:,} more have no known {_name(tail)}"
+        said += f"; {tail.n_unknown:,} more have no known {name}"
     return f"{said}."
 
 
@@ -455,6 +425,21 @@ def trend_table_html(tail: Tail) -> str:
     return table(f"Per {tail.bucket}", columns, rows)
 
 
+def limit_of(budgets: Budgets, inputs: str | None) -> float | None:
+    """The budget of requests with these inputs, the first that means them; None for none.
+
+    Of all requests (None) it is the one that means every input.
+    """
+    return next(
+        (
+            limit
+            for glob, limit in budgets
+            if glob == "*" or (inputs is not None and fnmatchcase(inputs.lower(), glob.lower()))
+        ),
+        None,
+    )
+
+
 def method_html(tail: Tail, *, links: bool = True) -> str:
     """How the figures were counted, and what they leave out."""
     figures: Figures = tail.figures["cost"]
@@ -494,16 +479,15 @@ dl.tl-metrics { grid-template-columns: repeat(5, 1fr) !important; margin-top: .8
 """
 
 
-def one_page_html(tail: Tail, charts: Mapping[str, bytes]) -> str:
-    """Headline, cards, charts (SVG by the name of its file) and method, to be printed on A4."""
-    sentence, more = tail_sentence(tail)
+def one_page_html(tail: Tail, headline: str, charts: Mapping[str, bytes]) -> str:
+    """Its headline, cards, charts (SVG by the name of its file) and method, to be printed on A4."""
     drawn = [_figure(svg) for svg in charts.values()]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
         " style-src 'unsafe-inline'; img-src data:\">"
-        f"<title>{safe(sentence)}</title><style>{stylesheet()}{PAGE_LOOK}</style></head><body>"
-        f"<h1>{safe(sentence)}</h1><p>{safe(more)}</p>{tail_metrics_html(tail, LIGHT, links=False)}"
+        f"<title>{safe(headline)}</title><style>{stylesheet()}{PAGE_LOOK}</style></head><body>"
+        f"<h1>{safe(headline)}</h1><p>{safe(tail_facts(tail))}</p>{tail_metrics_html(tail, LIGHT, links=False)}"
         f"{''.join(drawn)}{method_html(tail, links=False)}</body></html>"
     )
 
