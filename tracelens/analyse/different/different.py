@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any, Final, Literal
@@ -127,11 +127,13 @@ class _Tests:
     code: Array
     n: Array
     hits: Array
-    p: Floats
+    units: Array
+    hit_units: Array
+    p: Array
 
     def of(self, own: Truths) -> _Tests:
         """Some of them."""
-        return _Tests(self.place[own], self.code[own], self.n[own], self.hits[own], self.p[own])
+        return _Tests(*(getattr(self, each.name)[own] for each in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -141,11 +143,18 @@ class _Told:
     parts: tuple[tuple[Coded, int], ...]
     n: int
     hits: int
+    units: float
+    hit_units: float
     q: float
     excess: float
     rows: Truths
     same_rows: tuple[tuple[Condition, ...], ...] = ()
     halves: tuple[Condition, ...] = ()
+
+    @cached_property
+    def index(self) -> Array:
+        """The numbers of the rows."""
+        return np.flatnonzero(self.rows)
 
     @property
     def mechanism(self) -> bool:
@@ -185,11 +194,10 @@ class _Question:
         """Every value that could be told, tested."""
         parts = [self._values(place) for place in range(len(self.population.attributes))]
         if not parts:
-            whole = np.zeros(0, np.int64)
-            return _Tests(whole, whole, whole, whole, np.zeros(0))
+            return _Tests(*(np.zeros(0, np.int64) for _ in fields(_Tests)))
         place, code, n, hits, units, hit_units = map(np.concatenate, zip(*parts, strict=True))
         p = chance(hit_units, self.population.units, self.tail_units, units)
-        return _Tests(place, code, n, hits, p)
+        return _Tests(place, code, n, hits, units, hit_units, p)
 
     def _values(self, place: int) -> tuple[Array, ...]:
         coded = self.population.attributes[place]
@@ -212,14 +220,10 @@ class _Question:
         ratios = risk_ratio(hits, n, self.tail, self.population.size)
         return np.asarray((hits >= self.floor) & (ratios >= self.rules.risk_ratio))
 
-    def units_of(self, rows: Truths) -> float:
-        """How many units these rows are."""
+    def units_of(self, index: Array) -> float:
+        """How many units these rows, by number, are."""
         weights = self.population.weights
-        return float(np.count_nonzero(rows) if weights is None else weights[rows].sum())
-
-    def hits_of(self, rows: Truths) -> int:
-        """How many of these rows are selected."""
-        return int(np.count_nonzero(rows & self.selected))
+        return float(len(index) if weights is None else weights[index].sum())
 
     def sessions_of(self, rows: Truths) -> int | None:
         """Of how many sessions the selected ones of these rows are; None without sessions."""
@@ -232,10 +236,9 @@ class _Question:
         sessions = self.sessions_of(rows)
         return sessions is None or sessions >= self.rules.hits
 
-    def excess(self, rows: Truths, n: int) -> float:
-        """What these rows have beyond as many average ones of the others; may be no number."""
+    def excess(self, own: float, n: int) -> float:
+        """What rows of this sum have beyond as many average others; may be no number."""
         with np.errstate(over="ignore", invalid="ignore"):
-            own = float(np.dot(self.population.amounts, rows))
             return own - n * (self.population.total - own) / (self.population.size - n)
 
 
@@ -305,16 +308,24 @@ def _causes(question: _Question, tests: _Tests) -> tuple[list[_Told], int]:
 
 def _passing(question: _Question, tests: _Tests, q: Floats) -> list[_Told]:
     """The values that are different enough, and surely so."""
-    found = []
-    for at in np.flatnonzero(question.large(tests.n, tests.hits) & (q <= question.rules.q)):
-        coded, code = question.population.attributes[tests.place[at]], int(tests.code[at])
-        rows, n = coded.rows(code), int(tests.n[at])
-        if question.wide(rows):
-            excess = question.excess(rows, n)
-            found.append(
-                _Told(((coded, code),), n, int(tests.hits[at]), float(q[at]), excess, rows)
-            )
-    return found
+    large = question.large(tests.n, tests.hits) & (q <= question.rules.q)
+    found = [_single(question, tests, at, float(q[at])) for at in np.flatnonzero(large).tolist()]
+    return [each for each in found if question.wide(each.rows)]
+
+
+def _single(question: _Question, tests: _Tests, at: int, q: float) -> _Told:
+    coded, code = question.population.attributes[tests.place[at]], int(tests.code[at])
+    own = float(question.population.sums_of(coded)[code])
+    return _Told(
+        parts=((coded, code),),
+        n=int(tests.n[at]),
+        hits=int(tests.hits[at]),
+        units=float(tests.units[at]),
+        hit_units=float(tests.hit_units[at]),
+        q=q,
+        excess=question.excess(own, int(tests.n[at])),
+        rows=coded.rows(code),
+    )
 
 
 @dataclass(frozen=True)
@@ -323,29 +334,38 @@ class _Pair:
 
     one: _Told
     two: _Told
-    rows: Truths
-    n: int
+    index: Array
     hits: int
+    units: float
+    hit_units: float
     p: float
 
     @classmethod
     def of(cls, question: _Question, one: _Told, two: _Told) -> _Pair | None:
         """The pair, or None where it cannot be told."""
-        rows = one.rows & two.rows
-        n = int(np.count_nonzero(rows))
+        less, more = sorted((one, two), key=lambda each: each.n)
+        index = less.index[more.rows[less.index]]
+        n = len(index)
         if n in (one.n, two.n) or not question.testable(np.array([n]))[0]:
             return None
-        units, hit_units = question.units_of(rows), question.units_of(rows & question.selected)
-        within = [
-            chance(
-                hit_units,
-                question.units_of(half.rows),
-                question.units_of(half.rows & question.selected),
-                units,
-            )
-            for half in (one, two)
-        ]
-        return cls(one, two, rows, n, question.hits_of(rows), float(max(within)))
+        chosen = index[question.selected[index]]
+        units, hit_units = question.units_of(index), question.units_of(chosen)
+        within = chance(
+            hit_units, [one.units, two.units], [one.hit_units, two.hit_units], units
+        ).max()
+        return cls(one, two, index, len(chosen), units, hit_units, float(within))
+
+    @property
+    def n(self) -> int:
+        """How many rows have both."""
+        return len(self.index)
+
+    @cached_property
+    def rows(self) -> Truths:
+        """Which rows have both."""
+        rows = np.zeros(len(self.one.rows), np.bool_)
+        rows[self.index] = True
+        return rows
 
     def adds(self, question: _Question) -> bool:
         """Whether it is large enough, and tells clearly more than the better half."""
@@ -362,9 +382,18 @@ class _Pair:
             *((other, two) for (other,) in self.one.same_rows),
             *((one, other) for (other,) in self.two.same_rows),
         )
-        parts = (*self.one.parts, *self.two.parts)
-        excess = question.excess(self.rows, self.n)
-        return _Told(parts, self.n, self.hits, q, excess, self.rows, others)
+        own = float(question.population.amounts[self.index].sum())
+        return _Told(
+            parts=(*self.one.parts, *self.two.parts),
+            n=self.n,
+            hits=self.hits,
+            units=self.units,
+            hit_units=self.hit_units,
+            q=q,
+            excess=question.excess(own, self.n),
+            rows=self.rows,
+            same_rows=others,
+        )
 
 
 def _without_halves(question: _Question, singles: list[_Told], pairs: list[_Told]) -> list[_Told]:
@@ -387,16 +416,22 @@ def _spellings(pair: _Told) -> set[Condition]:
 
 def _tells_alone(question: _Question, single: _Told, pairs: list[_Told]) -> bool:
     """Whether a value differs in the requests that have none of its pairs."""
-    others = ~np.logical_or.reduce([pair.rows for pair in pairs])
-    rows = single.rows & others
-    n, hits = int(np.count_nonzero(rows)), question.hits_of(rows)
-    tail, size = question.hits_of(others), int(np.count_nonzero(others))
+    theirs = np.logical_or.reduce([pair.rows for pair in pairs])
+    gone, own = np.flatnonzero(theirs), single.index[theirs[single.index]]
+    gone_hits, own_hits = (each[question.selected[each]] for each in (gone, own))
+    n, hits = single.n - len(own), single.hits - len(own_hits)
     if n < question.rules.rows or hits < question.rules.hits:
         return False
-    units = [question.units_of(each) for each in (rows & question.selected, others)]
-    units += [question.units_of(each) for each in (others & question.selected, rows)]
-    surely = chance(*units) <= question.rules.q
-    return bool(surely and risk_ratio(hits, n, tail, size) >= question.rules.risk_ratio)
+    p = chance(
+        single.hit_units - question.units_of(own_hits),
+        question.population.units - question.units_of(gone),
+        question.tail_units - question.units_of(gone_hits),
+        single.units - question.units_of(own),
+    )
+    ratio = risk_ratio(
+        hits, n, question.tail - len(gone_hits), question.population.size - len(gone)
+    )
+    return bool(p <= question.rules.q and ratio >= question.rules.risk_ratio)
 
 
 def _ranked(told: list[_Told], *, pairs_last: bool = False) -> list[_Told]:

@@ -129,6 +129,19 @@ class Population:
         return float(self.amounts.sum())
 
     @cached_property
+    def sums(self) -> dict[str, Floats]:
+        """By column that was asked for so far, the sum of the metric of each code."""
+        return {}
+
+    def sums_of(self, coded: Coded) -> Floats:
+        """The sum of the metric of each code."""
+        column = coded.attribute.column
+        if column not in self.sums:
+            sums = np.bincount(coded.codes, self.amounts, minlength=len(coded.values))
+            self.sums[column] = sums.astype(np.float64)
+        return self.sums[column]
+
+    @cached_property
     def units(self) -> float:
         """How many independent units there are: sessions, or requests where these are alone."""
         return float(self.size if self.weights is None else np.rint(self.weights.sum()))
