@@ -15,7 +15,7 @@ from tracelens.show.palette import Palette
 Box = tuple[int, int, float, float]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Requests that are listed as the highest.
-EXEMPLARS = 12
+EXEMPLARS = 9
 
 
 def tail_of(lens: TraceLens, metric: str, top: float, filters: Filters, period: str) -> Tail:

@@ -218,20 +218,11 @@ def show_shape(
         draw(drawn(concentration_chart, tail, colours), key="who")
         as_table(lambda: groups_table_html(tail, asked.params))
     with right:
-        with st.container(
-            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-        ):
-            st.header(when, width="content")
-            pick = st.segmented_control(
-                "What the pointer selects",
-                list(PICKS),
-                format_func=PICKS.__getitem__,
-                default="cell",
-                required=True,
-                key="pick",
-                label_visibility="collapsed",
-            )
-        st.caption(f"Requests by {name} over time; what is selected is explained below.")
+        st.header(when)
+        st.caption(
+            f"Requests by {name} over time. Click a cell, or drag a box, to explain it below."
+        )
+        pick = str(st.session_state.get("pick", "cell"))
         chart = drawn(
             heat_chart,
             tail,
@@ -247,6 +238,15 @@ def show_shape(
             key=key,
             on_select=lambda: take_selection(key),
             selection_mode=("points", "box"),
+        )
+        st.segmented_control(
+            "What the pointer does",
+            list(PICKS),
+            format_func=PICKS.__getitem__,
+            default="cell",
+            required=True,
+            key="pick",
+            label_visibility="collapsed",
         )
         as_table(lambda: times_table_html(tail, asked.params))
 
@@ -297,7 +297,7 @@ def show_different(
             f"The {selected.n:,} requests of the tail against the other {selected.n_rest:,}, what"
             " goes with most excess first."
         )
-    left, right = st.columns([11, 9], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         show_findings(tail, box, selected, colours)
     with right:

@@ -10,7 +10,7 @@ from tracelens.show.palette import Palette
 from tracelens.show.web.html import percent
 
 #: Rows that are shown, and pixels of each.
-SHOWN, ROW = 9, 38
+SHOWN, MECHANISMS, ROW = 9, 3, 46
 #: Distances between ticks.
 STEPS: Final = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25)
 #: Below so many requests the number stands beside the difference.
@@ -25,7 +25,9 @@ def different_chart(rows: Sequence[Row], palette: Palette, *, selection: str = "
     Rows of the kind `mechanism` (they are part of what is measured) come last, and hollow.
     """
     causes = [row for row in rows if row.get("kind") != "mechanism"]
-    shown = [*causes, *(row for row in rows if row.get("kind") == "mechanism")][:SHOWN]
+    mechanisms = [row for row in rows if row.get("kind") == "mechanism"]
+    room = max(SHOWN - len(causes), MECHANISMS)
+    shown = [*causes[: SHOWN - min(len(mechanisms), MECHANISMS)], *mechanisms[:room]]
     places = list(range(len(shown), 0, -1))
     most = max((max(row["in_tail"], row["in_rest"]) for row in shown), default=1.0)
     step = next((each for each in STEPS if each * 4 >= most), 0.25)
@@ -34,19 +36,21 @@ def different_chart(rows: Sequence[Row], palette: Palette, *, selection: str = "
         palette,
         [_bars(shown, places, palette), *_ends(shown, places, palette, selection)],
         height=ROW * max(len(shown), 3) + 78,
-        notes=[*_differences(shown, places, palette), _key(palette, selection)],
+        notes=[
+            *_names(shown, places, palette),
+            *_differences(shown, places, palette),
+            _key(palette, selection),
+        ],
         xaxis={
-            "range": [-0.02 * right, right * 1.38],
+            "range": [-0.03 * right, right * 1.35],
             "tickvals": [step * part for part in range(5)],
             "ticktext": [percent(step * part) for part in range(5)],
             "fixedrange": True,
         },
         yaxis={
-            "tickvals": places,
-            "ticktext": [row_name(row) for row in shown],
-            "range": [0.4, len(shown) + 0.6],
+            "showticklabels": False,
+            "range": [0.5, len(shown) + 0.8],
             "showgrid": False,
-            "tickfont": {"color": palette.text, "size": 13},
             "fixedrange": True,
         },
         margin={"l": 8, "r": 8, "t": 34, "b": 8},
@@ -59,6 +63,22 @@ def row_name(row: Row) -> str:
     value = "not recorded" if row["value"] is None else row["value"]
     name = plain(f"{row['attribute']} = {value}", 44)
     return f"<i>{name}</i> *" if row.get("kind") == "mechanism" else name
+
+
+def _names(rows: Sequence[Row], places: Sequence[int], palette: Palette) -> list[dict[str, Any]]:
+    """What each row is, above it: beside it there is no room on a phone."""
+    return [
+        {
+            "xref": "paper",
+            "x": 0,
+            "y": place,
+            "yshift": 15,
+            "xanchor": "left",
+            "text": row_name(row),
+            "font": {"color": palette.text, "size": 13},
+        }
+        for row, place in zip(rows, places, strict=True)
+    ]
 
 
 def _bars(rows: Sequence[Row], places: Sequence[int], palette: Palette) -> dict[str, Any]:

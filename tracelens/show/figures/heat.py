@@ -45,7 +45,7 @@ def heat_chart(
         height=400,
         notes=notes,
         shapes=shapes,
-        xaxis={"type": "date", "showgrid": False, "tickformatstops": _formats(), "nticks": 8},
+        xaxis={"type": "date", "showgrid": False, "tickformatstops": _formats(), "nticks": 5},
         yaxis={
             **log_axis(tail.unit, low, high),
             "title": titled(f"{NAMES[tail.metric]} (log)"),

@@ -53,7 +53,7 @@ def trend_chart(tail: Tail, palette: Palette) -> Chart:
         notes=[*_key(parts, palette), _below(tail, palette)],
         barmode="stack",
         bargap=0.12,
-        xaxis={"type": "date", "showgrid": False, "anchor": "y2", "fixedrange": True, "nticks": 8},
+        xaxis={"type": "date", "showgrid": False, "anchor": "y2", "fixedrange": True, "nticks": 5},
         yaxis={
             "domain": [0.44, 1],
             "rangemode": "tozero",
@@ -122,8 +122,15 @@ def _bar(tail: Tail, name: str, values: dict[int, float], colour: str) -> dict[s
     }
 
 
+def _column(tail: Tail) -> str:
+    """What the line shows: of times the median where few buckets have a 99th percentile."""
+    if tail.unit == "USD":
+        return "top_share"
+    return "p99" if 2 * tail.trend["p99"].null_count() <= tail.trend.height else "median"
+
+
 def _line(tail: Tail, palette: Palette) -> dict[str, Any]:
-    column = "top_share" if tail.unit == "USD" else "p99"
+    column = _column(tail)
     scale = 1.0 if tail.unit == "USD" else 1e-3
     rows = tail.trend.select("begin_unix_nano", "end_unix_nano", column).rows()
     values = [None if value is None else value * scale for *_, value in rows]
@@ -160,7 +167,8 @@ def _key(parts: Sequence[str], palette: Palette) -> list[dict[str, Any]]:
 
 
 def _below(tail: Tail, palette: Palette) -> dict[str, Any]:
-    said = f"share of the top {percent(tail.top)}" if tail.unit == "USD" else "99th percentile"
+    names = {"top_share": f"share of the top {percent(tail.top)}", "p99": "99th percentile"}
+    said = names.get(_column(tail), "median")
     return {
         "xref": "paper",
         "yref": "paper",

@@ -11,7 +11,7 @@ from tracelens.show.palette import Palette
 from tracelens.show.web.html import money
 from tracelens.show.web.parts import inputs_name
 
-SHOWN, ROW = 8, 40
+SHOWN, ROW = 8, 50
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,20 @@ def what_if_chart(bills: Sequence[Bill], palette: Palette) -> Chart:
     figure = draw(
         palette,
         [
-            _bars("after", [bill.high for bill in shown], places, 0.56, {"color": palette.accent}),
-            _bars("today", [bill.before for bill in shown], places, 0.7, outline),
+            _bars("after", [bill.high for bill in shown], places, 0.3, {"color": palette.accent}),
+            _bars("today", [bill.before for bill in shown], places, 0.42, outline),
             _bounds(shown, places, palette),
         ],
         height=ROW * max(len(shown), 2) + 50,
         notes=[
             {
-                "x": max(bill.before, bill.high),
+                # Above it: beside it there is no room on a phone.
+                "xref": "paper",
+                "x": 0,
                 "y": place,
                 "xanchor": "left",
-                "xshift": 8,
-                "text": _change(bill),
+                "yshift": 19,
+                "text": f"{plain(inputs_name(bill.name))}  <b>{_change(bill)}</b>",
                 "font": {"color": palette.text},
             }
             for bill, place in zip(shown, places, strict=True)
@@ -52,17 +54,15 @@ def what_if_chart(bills: Sequence[Bill], palette: Palette) -> Chart:
         barmode="overlay",
         xaxis={
             "tickprefix": "$",
-            "range": [0, most * 1.3],
+            "range": [0, most * 1.04],
             "fixedrange": True,
             "nticks": 5,
             "rangemode": "tozero",
         },
         yaxis={
-            "tickvals": places,
-            "ticktext": [plain(inputs_name(bill.name)) for bill in shown],
-            "range": [0.4, len(shown) + 0.6],
+            "showticklabels": False,
+            "range": [0.6, len(shown) + 0.8],
             "showgrid": False,
-            "tickfont": {"color": palette.text, "size": 13},
             "fixedrange": True,
         },
     )

@@ -449,10 +449,10 @@ def method_html(tail: Tail, *, links: bool = True) -> str:
         "A cost that the emitter reported goes before one from a price list; a span that contains"
         " priced spans is not counted again. A unit without a price is left out, not free.",
     ]
-    if figures.n_lower_bound or figures.unpriced_spans:
+    if figures.unpriced_spans:
         said.append(
-            f"{counted(figures.n_lower_bound, 'request')} with"
-            f" {counted(figures.unpriced_spans, 'unpriced span')}: their cost is a lower bound."
+            f"{counted(figures.unpriced_spans, 'span')} without a price: what their requests cost"
+            " is a lower bound, or not known."
         )
     said.append(
         "What is different is tested against everything else, with a correction for how much was"
