@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tracelens import analyse, policy
+from tracelens.analyse import FIELDS as PRICE_FIELDS
 from tracelens.analyse import (
     PERIODS,
     Coverage,
@@ -19,17 +20,11 @@ from tracelens.analyse import (
     Match,
     Overview,
     Totals,
+    price_rows,
 )
+from tracelens.analyse import UNPRICED as UNPRICED_FIELDS
 from tracelens.analyse.tails.values import BY, METRICS, Budgets, Percentile, Selected, Tail
-from tracelens.analyse.what_if import (
-    Baseline,
-    Rules,
-    WhatIf,
-    make_rules,
-    read_baseline,
-    rules_toml,
-    what_if,
-)
+from tracelens.analyse.what_if import Rules, WhatIf, make_rules, rules_toml
 from tracelens.errors import NotFoundError, UsageError
 from tracelens.ingest import (
     LoadReport,
@@ -54,15 +49,19 @@ from tracelens.policy import (
     policy_changes,
     policy_text,
 )
+from tracelens.prices import price_table
 from tracelens.store import BugReport, Cancellation, Damage, Store
 
 if TYPE_CHECKING:
     from tracelens.analyse.tails.selected import Comparison
+    from tracelens.analyse.what_if.baseline import Baseline
 
 __all__ = [
     "BY",
     "METRICS",
     "PERIODS",
+    "PRICE_FIELDS",
+    "UNPRICED_FIELDS",
     "Budget",
     "Budgets",
     "BugReport",
@@ -95,6 +94,7 @@ __all__ = [
     "make_rules",
     "policy_changes",
     "policy_text",
+    "price_rows",
     "read_reports",
     "rules_toml",
 ]
@@ -125,7 +125,7 @@ class TraceLens:
         self.path = Path(store)
         self.policy: Policy = policy.load(Path(policy_file) if policy_file else None)
         self._store: Store | None = None
-        self._baseline: tuple[tuple[int, Filters], Baseline] | None = None
+        self._baseline: tuple[tuple[int, Filters], Baseline] | None = None  # of the last what-if
         self._comparison: tuple[tuple[Any, ...], Comparison] | None = None
         self._turn = Lock()  # sessions of the dashboard share one library
 
@@ -187,6 +187,28 @@ class TraceLens:
     def count_stale(self) -> int:
         """How many requests were judged by another policy, mapping or profile than is in force."""
         return analyse.count_stale(self.store())
+
+    def prices(self, model: str | None = None, *, everything: bool = False) -> list[dict[str, Any]]:
+        """Prices in force by model and unit: `provider, model, unit, usd, per, above_tokens,
+        source, from, published_at, checked`.
+
+        Those of the models in the store, on the day each was last used; those of one `model`, by
+        its name, today; or `everything` that genai-prices lists. `usd` is the price of `per` of the
+        unit, for prompts of more than `above_tokens` where that is not None. `source` is policy,
+        tracelens or genai-prices.
+        """
+        table = price_table(self.policy.price)
+        if model is not None:
+            return analyse.prices_of(table, None, model)
+        return analyse.all_prices(table) if everything else analyse.prices_seen(self.store(), table)
+
+    def unpriced(self) -> list[dict[str, Any]]:
+        """What was used without a price, by `model, stage, unit`: `spans, requests, quantity,
+        first_seen, last_seen` (ns), and `row`, a row of `[[price]]` as TOML to start from.
+
+        `unit` is None for calls of which no usage is recorded.
+        """
+        return analyse.unpriced(self.store())
 
     def profiles(self) -> pl.DataFrame:
         """What the requests of each service usually have: rows of the view `profiles`."""
@@ -299,7 +321,11 @@ class TraceLens:
 
     def tail_budgets(self, metric: str) -> Budgets:
         """The policy's budgets of whole requests of any service, in the unit of a metric."""
-        return ()
+        return tuple(
+            (each.modality or "*", each.limit)
+            for each in self.policy.budget
+            if each.metric == metric and each.of is None and each.service is None
+        )
 
     def percentiles(self, request_id: str) -> tuple[Percentile, ...]:
         """How a request stands in cost and latency among those with the same inputs.
@@ -340,15 +366,14 @@ class TraceLens:
 
         Raises QueryError when `where` of the filters is not one read-only boolean expression.
         """
-        base = self._requests_today(filters or Filters())
-        return what_if(base, rules or Rules.of(self.policy), limit=limit)
+        # numpy, which hardly anything else needs
+        from tracelens.analyse.what_if.answer import what_if
+        from tracelens.analyse.what_if.source import read_baseline
 
-    def _requests_today(self, filters: Filters) -> Baseline:
-        key = (self.version(), filters)
-        kept = self._baseline
+        key, kept = (self.version(), filters or Filters()), self._baseline
         if kept is None or kept[0] != key:
-            kept = self._baseline = (key, read_baseline(self.store(), filters))
-        return kept[1]
+            kept = self._baseline = (key, read_baseline(self.store(), key[1]))
+        return what_if(kept[1], rules or Rules.of(self.policy), limit=limit)
 
     def resolve(self, any_id: str) -> Match:
         """The requests that an id of any kind means. Raises NotFoundError."""
@@ -356,7 +381,9 @@ class TraceLens:
 
     def explain(self, request_id: str, *, with_text: bool = True) -> Explanation:
         """Everything on one request. Raises NotFoundError."""
-        return analyse.explain_request(self.store(), request_id, with_text=with_text)
+        return analyse.explain_request(
+            self.store(), request_id, with_text=with_text, policy=self.policy
+        )
 
     def span(self, request_id: str, span_id: str) -> dict[str, Any]:
         """All that was recorded on one span of a request. Raises NotFoundError."""

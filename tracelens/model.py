@@ -67,6 +67,7 @@ CAUSES: Final[dict[str, str]] = {
     "user_reported": "somebody says that it went wrong, and nothing recorded shows how",
     "synthesis_drift": "what is heard of the spoken answer is not what was to be spoken",
     "unexpected_answer": "the answer is not what was expected, and nothing recorded shows how",
+    "over_budget": "it used more than the policy allows, and the policy calls that a failure",
     "evaluation_failed": "an evaluation says that it went wrong, and nothing recorded shows how",
 }
 
@@ -350,7 +351,7 @@ CHAIN: Final = ("transcript", "first_token", "first_audio")
 BREACH: Final = pl.Struct(
     {
         "metric": pl.String(),  # latency, cost, ttfa
-        "stage": pl.String(),  # null: the whole request
+        "stage": pl.String(),  # or, of ttfa, the part of the chain; null: the whole request
         "value": pl.Float64(),  # ms or US dollars
         "limit": pl.Float64(),
     }

@@ -21,6 +21,8 @@ from tracelens.show.text import matches_sentence
 from tracelens.show.ticket import explanation_markdown
 from tracelens.show.timeline import lay_out
 from tracelens.show.web import (
+    chain_html,
+    cost_html,
     differences_html,
     evidence_html,
     evidence_page,
@@ -148,13 +150,17 @@ def show_one(explained: Explanation, span_id: str | None) -> None:
         show_html(rows + usual_html(explained.usual))
     st.header("Where the time went")
     timeline = lay_out(explained, selected=span_id)
-    show_html(waterfall_html(request, timeline, selected=span_id) + notes_html(request["notes"]))
+    fall = waterfall_html(request, timeline, selected=span_id)
+    show_html(fall + chain_html(explained) + notes_html(request["notes"]))
     if timeline.hidden:
         span_id = choose_from_all(explained) or span_id
     if span_id is None:
         st.caption("Choose a span to see what was recorded on it. Hatched bars with ✕ failed.")
     else:
         show_span(request["request_id"], span_id)
+    if costs := cost_html(explained):
+        st.header("What it cost")
+        show_html(costs)
     show_beside(explained)
 
 

@@ -35,6 +35,7 @@ def test_every_check_has_a_name_a_question_and_rows_of_its_own():
         "expected",
         "feedback",
         "hand_over",
+        "over_budget",
         "recogniser_confidence",
         "reference",
         "round_trip",

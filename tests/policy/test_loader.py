@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from datetime import date
+
 import polars as pl
 import pytest
 
 from tracelens.errors import PolicyError
-from tracelens.policy import RULE_KINDS, Cell, TailRules, load
+from tracelens.policy import RULE_KINDS, Cell, TailRules, load, policy_text
 from tracelens.policy.globs import glob_regex, matches_any
 
 
@@ -91,6 +95,32 @@ def test_when_a_tail_is_different(policy):
     assert policy("[tail]\nq = 0.05").tail == TailRules(q=0.05)
 
 
+def test_budgets_of_all_kinds_are_shown_as_they_are_written(policy, tmp_path):
+    text = """
+[[budget]]
+metric = "ttfa"
+part = "first_token"
+ms = 700
+modality = "audio*"
+
+[[budget]]
+metric = "cost"
+stage = "tool"
+usd = 0.05
+service = "desk"
+fails = true
+
+[[budget]]
+ms = 9_000
+"""
+    first, second, third = policy(text).budget
+    assert (first.metric, first.of, first.limit, first.fails) == ("ttfa", "first_token", 700, False)
+    assert (second.metric, second.of, second.limit, second.fails) == ("cost", "tool", 0.05, True)
+    assert (third.metric, third.of, third.limit) == ("latency", None, 9_000)
+    shown = tomllib.loads(policy_text(tmp_path / "policy.toml"))["budget"]
+    assert shown == tomllib.loads(text)["budget"]
+
+
 def test_the_hash_follows_the_rules_in_force(policy):
     assert load().hash == load().hash == policy("").hash
     assert policy("[verdict]\nfloor = 0.51").hash != load().hash
@@ -139,6 +169,18 @@ MISTAKES = {
     '[[budget]]\nstage = "tts"\nms = 9': "unknown stage in [[budget]] 'tts'",
     '[[budget]]\nstage = "synthesis"': "ms = None is not a number of milliseconds",
     '[[budget]]\nstage = "synthesis"\nms = 9\nservice = 3': "[[budget]] service = 3 is not text",
+    '[[budget]]\nms = 9\nmodalities = "audio"': "'modalities': did you mean 'modality'?",
+    '[[budget]]\nms = 9\nmetric = "costs"': "metric in [[budget]] 'costs': did you mean 'cost'?",
+    '[[budget]]\nms = 9\nmetric = "cost"': "usd = None is not a number of US dollars",
+    '[[budget]]\nms = 9\nusd = 1\nmetric = "cost"': "ms = 9: a budget of cost is in usd",
+    "[[budget]]\nms = 9\nusd = 1": "[[budget]] usd = 1: a budget of latency is in ms",
+    "[[budget]]\nms = -1": "[[budget]] ms = -1 is not a number of milliseconds",
+    '[[budget]]\nms = 9\npart = "first_audio"': "a budget of latency names a stage or none",
+    '[[budget]]\nms = 9\nmetric = "ttfa"\nstage = "reasoning"': "a budget of ttfa names a part (",
+    '[[budget]]\nms = 9\nmetric = "ttfa"\npart = "token"': "part in [[budget]] 'token': did you",
+    '[[budget]]\nms = 9\nmodality = "image+audio"': "did you mean 'audio+image'?",
+    '[[budget]]\nms = 9\nmodality = "audio+imag"': "'imag': did you mean 'image'?",
+    '[[budget]]\nms = 9\nfails = "yes"': "[[budget]] fails = 'yes' is not true or false",
     "budget = 3": "[[budget]] must be a list of tables",
     "stage = 3": "[[stage]] must be a list of tables",
     'expect = ["x"]': "[[expect]] must be a list of tables",
@@ -265,3 +307,44 @@ def test_corrections_that_cannot_work(policy, row, says):
     with pytest.raises(PolicyError) as error:
         policy(f"[[correction]]\n{row}")
     assert says in str(error.value)
+
+
+# --- [[price]]
+
+PRICED = 'match = "m.*"\nunit = "characters"\nusd = 1.5\n'
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ('unit = "characters"\nusd = 1\n', "match = None is not a regular expression"),
+        ('match = "(" \nunit = "characters"\nusd = 1\n', "is no regular expression"),
+        ('match = "m"\nunit = "character"\nusd = 1\n', "did you mean 'characters'?"),
+        ('match = "m"\nunit = "characters"\n', "needs either usd (a price) or as"),
+        (PRICED + 'as = "images"\n', "needs either usd (a price) or as"),
+        (PRICED.replace("1.5", "-1"), "usd = -1 is not a number from 0"),
+        (PRICED.replace("1.5", "nan"), "usd = nan is not a number from 0"),
+        (PRICED.replace("1.5", '"?"'), "usd = '?' is not a number from 0"),
+        (PRICED + "per = 0\n", "per = 0 is not a number above 0"),
+        (PRICED + 'from = "2026-01-01"\n', "write 2026-01-31, without quotes"),
+        (PRICED + "provider = 1\n", "provider = 1 is not text"),
+        (PRICED + "form = 2026-01-01\n", "did you mean 'from'?"),
+    ],
+)
+def test_a_price_row_that_cannot_work_is_named(tmp_path, row, said):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"[[price]]\n{row}")
+    with pytest.raises(PolicyError, match=re.escape(said)):
+        load(path)
+
+
+def test_price_rows_are_part_of_the_policy(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'[[price]]\n{PRICED}per = 1_000\nfrom = 2026-01-31\nprovider = "X*"\n')
+    policy = load(path)
+    [row] = policy.price
+    assert (row.match, row.unit, row.usd, row.per) == ("m.*", "characters", 1.5, 1_000)
+    assert (row.since, row.provider) == (date(2026, 1, 31), "x*")
+    assert policy.hash != load().hash
+    assert load().price == ()
+    assert "from = 2026-01-31" in policy_text(path)

@@ -21,13 +21,24 @@ from tracelens.analyse.overview import (
     overview,
     period_bounds,
 )
+from tracelens.analyse.prices import (
+    FIELDS,
+    UNPRICED,
+    all_prices,
+    price_rows,
+    prices_of,
+    prices_seen,
+    unpriced,
+)
 from tracelens.analyse.reports import OPEN, all_reports, open_reports
 from tracelens.analyse.resolve import Match, list_reports, near_ids, resolve_id
 from tracelens.analyse.span import describe_span
 
 __all__ = [
+    "FIELDS",
     "OPEN",
     "PERIODS",
+    "UNPRICED",
     "Coverage",
     "Explanation",
     "Facets",
@@ -35,6 +46,7 @@ __all__ = [
     "Match",
     "Overview",
     "Totals",
+    "all_prices",
     "all_reports",
     "count_stale",
     "count_unknown",
@@ -53,7 +65,11 @@ __all__ = [
     "open_reports",
     "overview",
     "period_bounds",
+    "price_rows",
+    "prices_of",
+    "prices_seen",
     "request_facets",
     "resolve_id",
     "store_health",
+    "unpriced",
 ]

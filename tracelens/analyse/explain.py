@@ -11,6 +11,9 @@ from tracelens.analyse.settle import what_settles
 from tracelens.checks.compare import diff_words
 from tracelens.errors import NotFoundError
 from tracelens.locate.judge import PLACES
+from tracelens.model import CHAIN, REQUEST
+from tracelens.policy import Policy
+from tracelens.requests.budgets import budgets_of, limit_of
 from tracelens.requests.critical_path import Piece, add_up, build_tree, sweep
 from tracelens.store import Store
 
@@ -20,7 +23,7 @@ COLUMNS = (
     "emitter",
     *("start_unix_nano", "end_unix_nano", "duration_ms", "status_code", "status_message", "model"),
     *("text_in", "text_out", "text_in_attribute", "text_out_attribute"),
-    *("error_type", "exception_message", "finish_reason", "cost_usd"),
+    *("error_type", "exception_message", "finish_reason"),
 )
 #: What is told of each request of the same session, and of how many at most.
 NEIGHBOUR = ["request_id", "started_at", "start_unix_nano", "failed", "stage", "cause"]
@@ -44,10 +47,10 @@ class Explanation:
 
     `request` is the row of the contract. `spans` is the waterfall in order of time, `texts` what
     each stage received and emitted, with word diffs at the boundaries, `critical_path` stage → ms
-    (adds up to the duration), `lane` the same path in order of time, `cost` line items, `links` to
-    neighbours, `runner_up` why the second candidate lost, `settle` what to record to tell the next
-    such case, `usual` what requests of this kind have in this service (rows of the view
-    `profiles`).
+    (adds up to the duration), `lane` the same path in order of time, `chain` the way to the first
+    audio, `cost` line items by span and unit (quantity, price, cost, source), `links` to neighbours,
+    `runner_up` why the second candidate lost, `settle` what to record to tell the next such case,
+    `usual` what requests of this kind have in this service (rows of the view `profiles`).
     """
 
     request: dict[str, Any]
@@ -55,6 +58,7 @@ class Explanation:
     texts: list[dict[str, Any]] = field(default_factory=list)
     critical_path: dict[str, float] = field(default_factory=dict)
     lane: list[dict[str, Any]] = field(default_factory=list)
+    chain: list[dict[str, Any]] = field(default_factory=list)
     cost: list[dict[str, Any]] = field(default_factory=list)
     links: dict[str, Any] = field(default_factory=dict)
     runner_up: str | None = None
@@ -62,13 +66,16 @@ class Explanation:
     usual: list[dict[str, Any]] = field(default_factory=list)
 
 
-def explain_request(store: Store, request_id: str, *, with_text: bool = True) -> Explanation:
+def explain_request(
+    store: Store, request_id: str, *, with_text: bool = True, policy: Policy | None = None
+) -> Explanation:
     """Explain one request.
 
     Args:
         store: where it is.
         request_id: our id of it.
         with_text: leave what was said out, in texts, evidence and sentences, when false.
+        policy: the budgets to show beside the times.
 
     Raises:
         NotFoundError: no request has that id.
@@ -82,13 +89,41 @@ def explain_request(store: Store, request_id: str, *, with_text: bool = True) ->
         texts=[*_texts(spans), *_boundaries(request)],
         critical_path=add_up(path),
         lane=[dict(zip(LANE, piece, strict=True)) for piece in path],
-        cost=[_item(span) for span in spans if span["cost_usd"] is not None],
+        chain=_chain(request, policy),
+        cost=list(request["cost_items"] or []),
         links=_links(store, request),
         runner_up=_runner_up(request["candidates"]),
         settle=what_settles(request, spans),
         usual=_usual(store, request),
     )
     return explained if with_text else _without_text(explained)
+
+
+def _chain(request: dict[str, Any], policy: Policy | None) -> list[dict[str, Any]]:
+    """`part, ms, budget_ms` of the way to the first audio, of what is left, and of all (`ttfa`).
+
+    What is left is whatever the known parts do not account for. Empty where nothing is known.
+    """
+    parts: dict[str, float | None] = request["chain_ms"] or dict.fromkeys(CHAIN)
+    whole = request["ttfa_ms"]
+    known = [ms for ms in parts.values() if ms is not None]
+    if whole is None and not known:
+        return []
+    rest = None if whole is None else round(whole - sum(known), 6)
+    times = {**parts, "residual": rest, "ttfa": whole}
+    limits = _limits(request, policy) if policy is not None else {}
+    return [{"part": name, "ms": ms, "budget_ms": limits.get(name)} for name, ms in times.items()]
+
+
+def _limits(request: dict[str, Any], policy: Policy) -> dict[str, float | None]:
+    """The budgets of the time to the first audio and of its parts that mean a request."""
+    told = [of for metric, of in budgets_of(policy) if metric == "ttfa"]
+    if not told:
+        return {}
+    schema = {name: REQUEST[name] for name in ("service", "input_modalities")}
+    frame = pl.DataFrame([{name: request[name] for name in schema}], schema=schema)
+    limits = frame.select(limit_of(policy, "ttfa", of).alias(of or "ttfa") for of in told)
+    return limits.row(0, named=True)
 
 
 def _usual(store: Store, request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -190,15 +225,6 @@ def _boundaries(request: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for row in compared
     ]
-
-
-def _item(span: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "span_id": span["span_id"],
-        "model": span["model"],
-        "cost_usd": span["cost_usd"],
-        "source": "recorded by the emitter",
-    }
 
 
 def _links(store: Store, request: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ COMMANDS = {
     "locate": "Judge what is stored anew.",
     "emitters": "Say what is read from each library's spans.",
     "policy": "Show the rules in force, or check your own.",
+    "prices": "Show what models cost, and which have no price.",
     "sql": "Ask a read-only SQL question.",
     "schema": "Describe every view and column.",
     "export": "Write the store as a DuckDB file, Parquet or OTLP.",

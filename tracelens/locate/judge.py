@@ -13,12 +13,9 @@ from tracelens.locate.confidence import leading, with_confidence
 from tracelens.locate.outcomes import outcomes_of
 from tracelens.locate.sentences import verdict_sentence
 from tracelens.model import CANDIDATE, EVIDENCE, REQUEST, STAGE_RUN, STAGES
-from tracelens.prices import price_table
 from tracelens.requests import Facts
-from tracelens.requests.costs import request_costs
-
-#: Columns that are not filled yet.
-MEASURES = ("breaches",)
+from tracelens.requests.budgets import breaches
+from tracelens.requests.modalities import input_modalities, modalities
 
 WEIGHTS = {"hard": 0, "soft": 1, "weak": 2}
 
@@ -35,6 +32,7 @@ PLACES = {
     "synthesis": 5,
     "synthesis>output": 6,
     "external": 7,
+    "request": 7,
 }
 
 
@@ -53,17 +51,17 @@ def judge_requests(facts: Facts, findings: pl.DataFrame, inputs: str) -> pl.Data
         .join(_candidates(ranked), on="request", how="left", maintain_order="left")
         .join(_evidence(findings), on="request", how="left", maintain_order="left")
         .join(_runs(facts), on="request", how="left", maintain_order="left")
-        .join(_costs(facts), on="request", how="left", maintain_order="left")
     )
     judged = _verdicts(rows, facts.policy.floor)
     judged = judged.join(outcomes_of(facts, findings, judged), on="request", how="left")
-    return _shaped(judged, inputs)
+    rows = _shaped(judged, inputs)
+    return rows.with_columns(breaches=breaches(rows, facts.policy))
 
 
 def rank_findings(findings: pl.DataFrame) -> pl.DataFrame:
-    """Failing findings, best explanation of each request first, with their `_place`."""
+    """Failing findings that count, best explanation of each request first, with their `_place`."""
     return (
-        findings.filter(pl.col("result") == "fails")
+        findings.filter((pl.col("result") == "fails") & pl.col("weight").is_not_null())
         .with_columns(
             _weight=pl.col("weight").replace_strict(WEIGHTS, return_dtype=pl.Int8),
             _place=pl.col("at").replace_strict(PLACES, return_dtype=pl.Int8),
@@ -155,10 +153,6 @@ def _runs(facts: Facts) -> pl.DataFrame:
     return grouped.with_columns(models=pl.struct(STAGES)).drop(STAGES)
 
 
-def _costs(facts: Facts) -> pl.DataFrame:
-    return request_costs(facts.spans, facts.runs, price_table(facts.policy.price))
-
-
 def _verdicts(rows: pl.DataFrame, floor: float) -> pl.DataFrame:
     """Whether each request failed, and what is to blame where the confidence reaches the floor."""
     found = pl.col("top_stage").is_not_null()
@@ -187,15 +181,14 @@ def _verdicts(rows: pl.DataFrame, floor: float) -> pl.DataFrame:
 
 def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
     native = pl.col("speech_to_speech").fill_null(False)
-    heard = pl.col("heard") | native | (pl.col("role") != "trace")
     spoke = pl.col("spoke").fill_null(False) | native
     made = {
         "trace_id": pl.col("request_trace_id"),
         "start_unix_nano": pl.col("start"),
         # Rounded to ns: Polars divides one row and many rows differently in the last digit.
         "duration_ms": ((pl.col("end") - pl.col("start")) / 1e6).round(6),
-        "input_modalities": _modalities("input_modalities", heard, pl.col("told").fill_null(False)),
-        "output_modalities": _modalities(
+        "input_modalities": input_modalities(pl.col("told").fill_null(False)),
+        "output_modalities": modalities(
             "output_modalities", spoke, pl.col("answered").fill_null(False)
         ),
         "models": pl.struct(
@@ -204,7 +197,7 @@ def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
         "cost_is_lower_bound": pl.col("cost_is_lower_bound").fill_null(False),
         "cost_unpriced_spans": pl.col("cost_unpriced_spans").fill_null(0),
         "cost_items": pl.col("cost_items").fill_null([]),
-        **{name: pl.lit(None, REQUEST[name]) for name in MEASURES},
+        "breaches": pl.lit(None, REQUEST["breaches"]),
         "stale": pl.lit(False),
         "candidates": pl.col("candidates").fill_null([]),
         "evidence": pl.col("evidence").fill_null([]),
@@ -214,13 +207,3 @@ def _shaped(judged: pl.DataFrame, inputs: str) -> pl.DataFrame:
     return judged.select(
         made.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in REQUEST.items()
     ).sort("start_unix_nano", "request_id")
-
-
-def _modalities(column: str, audio: pl.Expr, text: pl.Expr) -> pl.Expr:
-    """What was recorded, with audio where a stage proves it, and text where nothing else was."""
-    recorded = pl.col(column).fill_null([])
-    spoken = pl.when(audio).then(pl.lit(["audio"])).otherwise(pl.lit([], pl.List(pl.String)))
-    written = (
-        pl.when(text & ~audio).then(pl.lit(["text"])).otherwise(pl.lit([], pl.List(pl.String)))
-    )
-    return recorded.list.concat(spoken).list.concat(written).list.unique().list.sort()

@@ -29,7 +29,7 @@ def outcomes_of(facts: Facts, findings: pl.DataFrame, judged: pl.DataFrame) -> p
     stages = _stages(facts, findings, judged)
     boundaries = _boundaries(findings)
     order = {at: i for i, at in enumerate(SHOWN)}
-    rows = pl.concat([stages, boundaries]).with_columns(
+    rows = pl.concat([stages, boundaries, _whole(findings)]).with_columns(
         _order=pl.col("at").replace_strict(order, default=99, return_dtype=pl.Int8)
     )
     return (
@@ -48,6 +48,7 @@ def _stages(facts: Facts, findings: pl.DataFrame, judged: pl.DataFrame) -> pl.Da
         .join(_failing(findings), on=["request", "at"], how="left")
         .join(_missing(findings), on=["request", "at"], how="left")
         .join(_unseen(findings), on=["request", "at"], how="left")
+        .join(_slow(findings), on=["request", "at"], how="left")
     )
     after = pl.col("failed").fill_null(False) & (
         pl.col("at").replace_strict(RANK, return_dtype=pl.Int8) > pl.col("top_place")
@@ -59,6 +60,8 @@ def _stages(facts: Facts, findings: pl.DataFrame, judged: pl.DataFrame) -> pl.Da
         .then(pl.lit("missing"))
         .when(pl.col("ran").is_not_null() & after)
         .then(pl.lit("inherited"))
+        .when((pl.col("ran") == "ok") & pl.col("slow").fill_null(False))
+        .then(pl.lit("degraded"))
         .when(pl.col("ran").is_not_null())
         .then("ran")
         .when(pl.col("unseen").fill_null(False))
@@ -81,8 +84,26 @@ def _ran(facts: Facts) -> pl.DataFrame:
 
 
 def _failing(findings: pl.DataFrame) -> pl.DataFrame:
-    rows = findings.filter((pl.col("result") == "fails") & pl.col("at").is_in(STAGES))
+    counts = (pl.col("result") == "fails") & pl.col("weight").is_not_null()
+    rows = findings.filter(counts & pl.col("at").is_in(STAGES))
     return rows.select("request", "at", fails=pl.lit(True)).unique()
+
+
+def _over(findings: pl.DataFrame) -> pl.DataFrame:
+    """What went over a budget and has not failed by it."""
+    over = (pl.col("check") == "over_budget") & (pl.col("result") == "fails")
+    return findings.filter(over & pl.col("weight").is_null())
+
+
+def _slow(findings: pl.DataFrame) -> pl.DataFrame:
+    rows = _over(findings).filter(pl.col("at").is_in(STAGES))
+    return rows.select("request", "at", slow=pl.lit(True)).unique()
+
+
+def _whole(findings: pl.DataFrame) -> pl.DataFrame:
+    """Requests that went over a budget as a whole."""
+    rows = _over(findings).filter(pl.col("at") == "request").select("request", "at").unique()
+    return rows.with_columns(outcome=pl.lit("degraded"))
 
 
 def _missing(findings: pl.DataFrame) -> pl.DataFrame:
@@ -96,7 +117,8 @@ def _unseen(findings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _boundaries(findings: pl.DataFrame) -> pl.DataFrame:
-    rows = findings.filter(pl.col("at").str.contains(">", literal=True))
+    edges = pl.col("at").str.contains(">", literal=True)
+    rows = findings.filter(edges & (pl.col("check") != "over_budget"))
     edge = (
         pl.when((pl.col("result") == "fails") & (pl.col("check") == "absent_stage"))
         .then(pl.lit("missing"))

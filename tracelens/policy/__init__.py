@@ -5,6 +5,7 @@ from tracelens.policy.loader import load, read_tables
 from tracelens.policy.prices import Price
 from tracelens.policy.rules import (
     CAPPED,
+    METRICS,
     ROUTE_TEXTS,
     RULE_KINDS,
     Answers,
@@ -33,6 +34,7 @@ from tracelens.policy.show import Change, policy_changes, policy_text
 
 __all__ = [
     "CAPPED",
+    "METRICS",
     "ROUTE_TEXTS",
     "RULE_KINDS",
     "Answers",

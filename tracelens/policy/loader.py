@@ -16,10 +16,11 @@ from typing import Any
 import polars as pl
 
 from tracelens.errors import PolicyError
-from tracelens.model import STAGES
+from tracelens.model import CHAIN, STAGES
 from tracelens.policy.limits import Limits
 from tracelens.policy.prices import make_price, price_problems
 from tracelens.policy.rules import (
+    METRICS,
     RULE_KINDS,
     Answers,
     Budget,
@@ -79,6 +80,8 @@ PLAIN_ROWS: dict[str, type] = {
 #: Keys of such rows with few values.
 CHOICES = {"judges": (*STAGES, "request"), "of": ("transcript", "answer", "speech")}
 WEIGHTS = ("hard", "soft", "weak")
+#: What can come in, as `modality` of a budget names it.
+KINDS = ("audio", "document", "image", "none", "text", "video")
 ROLES = ("turn", "user_turn", "agent_turn", "trace")
 
 
@@ -293,11 +296,45 @@ def _bad_shares(name: str, table: Any, keys: Iterable[str]) -> Iterator[str]:
 
 def _bad_budget(row: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown(row, [f.name for f in dataclasses.fields(Budget)], "key of [[budget]]")
-    yield from _unknown([str(row.get("stage"))], STAGES, "stage in [[budget]]")
-    if not _fits(row.get("ms"), "float"):
-        yield f"[[budget]] ms = {row.get('ms')!r} is not a number of milliseconds"
-    if not isinstance(row.get("service", ""), str):
-        yield f"[[budget]] service = {row['service']!r} is not text"
+    metric = str(row.get("metric", "latency"))
+    yield from _unknown([metric], METRICS, "metric in [[budget]]")
+    if "stage" in row:
+        stages = (*STAGES, "tool") if metric == "cost" else STAGES
+        yield from _unknown([str(row["stage"])], stages, "stage in [[budget]]")
+    if "part" in row:
+        yield from _unknown([str(row["part"])], CHAIN, "part in [[budget]]")
+    wrong = "stage" if metric == "ttfa" else "part"
+    if wrong in row:
+        parts = f"a part ({', '.join(CHAIN)})" if metric == "ttfa" else "a stage"
+        yield f"[[budget]] {wrong} = {row[wrong]!r}: a budget of {metric} names {parts} or none"
+    yield from _bad_limit(row, *(("usd", "ms") if metric == "cost" else ("ms", "usd")))
+    for key in ("service", "modality"):
+        if not isinstance(row.get(key, ""), str):
+            yield f"[[budget]] {key} = {row[key]!r} is not text"
+    if isinstance(row.get("modality"), str):
+        yield from _bad_modality(row["modality"])
+    if not isinstance(row.get("fails", False), bool):
+        yield f"[[budget]] fails = {row['fails']!r} is not true or false"
+
+
+def _bad_limit(row: Mapping[str, Any], key: str, other: str) -> Iterator[str]:
+    unit = {"ms": "milliseconds", "usd": "US dollars"}
+    if not _fits(row.get(key), "float"):
+        yield f"[[budget]] {key} = {row.get(key)!r} is not a number of {unit[key]}"
+    if other in row:
+        metric = row.get("metric", "latency")
+        yield f"[[budget]] {other} = {row[other]!r}: a budget of {metric} is in {key}"
+
+
+def _bad_modality(glob: str) -> Iterator[str]:
+    """Kinds that do not exist; a glob with a star may stand for any of them."""
+    if "*" in glob:
+        return
+    kinds = glob.split("+")
+    yield from _unknown(kinds, KINDS, "kind of input in [[budget]] modality")
+    if set(kinds) <= set(KINDS) and kinds != sorted(set(kinds)):
+        ordered = "+".join(sorted(set(kinds)))
+        yield f"[[budget]] modality = {glob!r} means no request: did you mean {ordered!r}?"
 
 
 def _bad_correction(row: Mapping[str, Any]) -> Iterator[str]:

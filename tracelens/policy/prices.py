@@ -44,7 +44,9 @@ KEYS: Final = {"as": "billed_as", "from": "since"}
 def make_price(row: Mapping[str, Any]) -> Price:
     """The row as its type; it must have no problems."""
     values = {KEYS.get(key, key): value for key, value in row.items()}
-    return Price(**{**values, "provider": values["provider"].lower()} if "provider" in row else values)
+    if "provider" in values:
+        values["provider"] = values["provider"].lower()
+    return Price(**values)
 
 
 def price_problems(row: Mapping[str, Any]) -> Iterator[str]:

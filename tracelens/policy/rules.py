@@ -45,13 +45,40 @@ class Correction:
     quotes: bool = True
 
 
+#: What a budget may limit: how long a request or a stage takes, how long until the first audio,
+#: and what they cost.
+METRICS = ("latency", "ttfa", "cost")
+
+
 @dataclass(frozen=True)
 class Budget:
-    """One row of `[[budget]]`: how long a stage may take in one request, in ms."""
+    """One row of `[[budget]]`: how much of a metric a request may use.
 
-    stage: str
-    ms: float
+    With `stage`, or for `ttfa` with `part` (of the chain to the first audio), it is about that
+    alone, else about the whole request. `ms` limits time and `usd` cost. `service` is a glob, and
+    `modality` one over what came in, such as `audio+image`. A request over its budget is degraded,
+    and failed only where `fails` says so. Of each metric and stage (or part) the first row counts
+    that means the request.
+    """
+
+    stage: str | None = None
+    ms: float | None = None
     service: str | None = None
+    metric: str = "latency"
+    part: str | None = None
+    modality: str | None = None
+    usd: float | None = None
+    fails: bool = False
+
+    @property
+    def of(self) -> str | None:
+        """The stage, or the part of the chain; none for the whole request."""
+        return self.stage or self.part
+
+    @property
+    def limit(self) -> float:
+        """In ms, or in US dollars for `cost`."""
+        return float((self.usd if self.metric == "cost" else self.ms) or 0.0)
 
 
 #: Sizes that a cap can limit, and what may become of the request beyond it. Pictures and their

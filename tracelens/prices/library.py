@@ -1,11 +1,10 @@
-"""Prices of genai-prices, unit by unit: its own totals charge audio as text where it has no rate."""
+"""Prices of genai-prices, unit by unit: its totals charge audio as text where it has no rate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from tracelens.prices.rows import LONGEST, Name
@@ -40,6 +39,8 @@ Tiers = list[tuple[int, float]]
 
 def library_version() -> str:
     """The version of genai-prices, which is that of its data."""
+    from importlib.metadata import version
+
     return version("genai-prices")
 
 
@@ -90,7 +91,7 @@ def changes_by_hour(model: ModelInfo | None) -> bool:
 
 
 def unit_prices(model: ModelInfo | None, moment: datetime) -> dict[str, Tiers]:
-    """By unit, the prices that the library has for a model at some time; no unit without its own."""
+    """By unit, the prices of a model at some time; a unit without one of its own is not there."""
     if model is None:
         return {}
     prices = model.get_prices(moment)

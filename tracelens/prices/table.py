@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
 from typing import Any, Final
 
 import polars as pl
 
-from tracelens.policy import Policy, Price
+from tracelens.policy import Price
 from tracelens.policy.prices import make_price
 from tracelens.prices.library import (
     Tiers,
     changes_by_hour,
     find_model,
     library_version,
+    snapshot,
     unit_prices,
 )
 from tracelens.prices.rows import Name, in_force, matching
@@ -51,11 +52,6 @@ def prices_version() -> str:
 def price_table(policy_rows: tuple[Price, ...]) -> PriceTable:
     """The table for the price rows of a policy; the same rows give the same table."""
     return PriceTable(policy_rows, own_rows())
-
-
-def table_of(policy: Policy) -> PriceTable:
-    """The price table of a policy."""
-    return price_table(policy.price)
 
 
 @cache
@@ -156,7 +152,7 @@ def _charged_as(rows: Mapping[str, Price], found: Mapping[str, Rate]) -> dict[st
     return {
         unit: (*found[row.billed_as][:2], row)
         for unit, row in rows.items()
-        if row.billed_as in found and unit not in found
+        if row.billed_as is not None and row.billed_as in found and unit not in found
     }
 
 
@@ -167,6 +163,8 @@ def _when(moment: int | None) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment // 1000)
 
 
-def price_day(moment: datetime) -> date:
-    """The day whose prices are in force at some time."""
-    return moment.astimezone(UTC).date()
+def known_names() -> list[tuple[str, str]]:
+    """Provider and model of everything that genai-prices knows by a name of its own."""
+    return [
+        (provider.id, model.id) for provider in snapshot().providers for model in provider.models
+    ]

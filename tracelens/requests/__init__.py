@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tracelens.policy import Policy
+from tracelens.prices import price_table
 from tracelens.requests.assemble import assign_requests
 from tracelens.requests.assessments import assessments
 from tracelens.requests.chain import with_chain
+from tracelens.requests.costs import request_costs
 from tracelens.requests.oversized import NOTE, unjudged
 from tracelens.requests.paths import path_times
 from tracelens.requests.profile import NO_PROFILES, heard_kind
@@ -17,6 +19,7 @@ from tracelens.requests.references import corrections, reported
 from tracelens.requests.runs import stage_runs, with_errors
 from tracelens.requests.sizes import MEASURES
 from tracelens.requests.summary import summarise
+from tracelens.requests.took import times_taken
 from tracelens.requests.usage import MEASURES as USAGE
 
 __all__ = ["NOTE", "SPAN_COLUMNS", "Facts", "collect_facts", "unjudged"]
@@ -107,7 +110,7 @@ def collect_facts(
 
     Args:
         spans: at least `SPAN_COLUMNS`, one row per stored span.
-        policy: which error names mean a cancellation or a timeout.
+        policy: which error names mean a cancellation or a timeout, and what a unit costs.
         reports: rows of `BUG_REPORT`, of these requests and of others.
         profiles: rows of `PROFILE`; none where nothing is known of any service.
     """
@@ -115,7 +118,11 @@ def collect_facts(
     runs = stage_runs(assigned)
     requests = summarise(assigned, runs).with_columns(heard_kind=heard_kind())
     requests = with_chain(requests, runs, assigned)
-    requests = requests.with_columns(path_ms=path_times(assigned, requests))
+    requests = requests.with_columns(
+        path_ms=path_times(assigned, requests), took_ms=times_taken(runs, requests)
+    )
+    costs = request_costs(assigned, runs, price_table(policy.price))
+    requests = requests.join(costs, on="request", how="left", maintain_order="left")
     told = [corrections(requests, runs, policy)]
     if reports is not None and reports.height:
         told.append(reported(requests, reports))

@@ -1,4 +1,4 @@
-"""What each request cost: line items by unit, from what emitters report and from the price table."""
+"""What each request cost: line items by unit, from what emitters report or the price table."""
 
 from __future__ import annotations
 
@@ -56,8 +56,9 @@ def request_costs(spans: pl.DataFrame, runs: pl.DataFrame, prices: PriceTable) -
         null where nothing is priced, and never 0 for that.
     """
     paying = paying_spans(spans)
-    items = pl.concat([_items(paying, prices), _unmeasured(spans, runs, paying)])
-    items = items.sort("row", "order").with_columns(cost_usd=_rounded(pl.col("cost_usd")))
+    measured = _items(paying, prices)
+    items = pl.concat([measured, _unmeasured(spans, runs, measured)]).sort("row", "order")
+    items = items.with_columns(cost_usd=_rounded(pl.col("cost_usd")))
     priced = pl.col("cost_usd").is_not_null()
     unpriced = pl.col("span_id").filter(~priced).n_unique().cast(pl.Int64)
     return items.group_by("request", maintain_order=True).agg(
@@ -128,9 +129,7 @@ def _with_rates(used: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     left = pl.col("quantity") - pl.col("reasoned").fill_null(0)
     return (
         rest.join(reasoning, on="at", how="left", maintain_order="left")
-        .with_columns(
-            quantity=pl.when(output).then(left.clip(lower_bound=0)).otherwise("quantity")
-        )
+        .with_columns(quantity=pl.when(output).then(left.clip(lower_bound=0)).otherwise("quantity"))
         .drop("reasoned")
     )
 
@@ -145,9 +144,7 @@ def _without_sizes(used: pl.DataFrame) -> pl.DataFrame:
     return used.filter(stated | ~(size | looked_at))
 
 
-def _without_mixtures(
-    used: pl.DataFrame, split: pl.DataFrame, rates: pl.DataFrame
-) -> pl.DataFrame:
+def _without_mixtures(used: pl.DataFrame, split: pl.DataFrame, rates: pl.DataFrame) -> pl.DataFrame:
     """Take the rate from totals that may hold tokens of another kind at another rate.
 
     Sound that went in and is not counted is somewhere in the input tokens. Only where it costs the
@@ -241,9 +238,7 @@ def _with_reported(items: pl.DataFrame, paying: pl.DataFrame) -> pl.DataFrame:
     others = pl.col("cost_usd").sum().over("holder") - pl.col("cost_usd")
     shares = shares.with_columns(
         cost_usd=pl.when(last).then(pl.col("reported") - others).otherwise("cost_usd")
-    ).with_columns(
-        unit_usd=pl.col("cost_usd") / pl.col("quantity"), source=pl.lit("emitter")
-    )
+    ).with_columns(unit_usd=pl.col("cost_usd") / pl.col("quantity"), source=pl.lit("emitter"))
     calls = reported.join(split.select("holder").unique(), on="holder", how="anti").with_columns(
         unit=pl.lit(CALL),
         content=pl.lit("other"),
@@ -264,7 +259,7 @@ COLUMNS: Final = (
 )
 
 
-def _unmeasured(spans: pl.DataFrame, runs: pl.DataFrame, paying: pl.DataFrame) -> pl.DataFrame:
+def _unmeasured(spans: pl.DataFrame, runs: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     """Calls of models of which nothing tells how much they used: items without any quantity.
 
     An attempt that leaves no usage, beside one of the same call that does, is not counted: it was
@@ -273,12 +268,12 @@ def _unmeasured(spans: pl.DataFrame, runs: pl.DataFrame, paying: pl.DataFrame) -
     """
     calls = runs.filter(pl.col("stage").is_in(STAGES))
     members = calls.select("request", "run", "span_ids").explode("span_ids")
-    said = paying.select("request", span_ids="span_id")
+    said = items.select("request", span_ids="span_id")
     told = members.join(said, on=["request", "span_ids"], how="semi").select("run").unique()
     silent = calls.join(told, on="run", how="anti")
-    rows = spans.get_column("row")
-    pays = rows.is_in(paying.filter(pl.col("placed").is_null()).get_column("row").implode())
-    inside = nearest_above(spans.get_column("parent_row"), pays)
+    counted = spans.get_column("row").is_in(items.get_column("row").implode())
+    around = counted & spans.get_column("stage").is_null()
+    inside = nearest_above(spans.get_column("parent_row"), around)
     silent = silent.filter(inside.gather(silent.get_column("run")).is_null())
     nothing = {
         name: pl.lit(None, COST_ITEM.to_schema()[name])

@@ -109,7 +109,9 @@ def _with_above(kept: pl.DataFrame) -> pl.DataFrame:
 
 def _repeats(kept: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """Which spans say of a side what a span of the same call inside them says."""
-    says = kept.select(pl.any_horizontal(pl.col(name).is_not_null() for name in columns)).to_series()
+    says = kept.select(
+        pl.any_horizontal(pl.col(name).is_not_null() for name in columns)
+    ).to_series()
     outer = nearest_above(kept.get_column("above"), says)
     inner = kept.select(outer=outer, same=same_call(kept, outer)).filter(says)
     rows = inner.filter(pl.col("same")).get_column("outer").unique()
@@ -175,9 +177,9 @@ def _unsplit(side: str, modalities: Sequence[str], spoken: str | None) -> pl.Exp
     if spoken is not None:
         known = pl.coalesce(known, pl.when(pl.col("placed") == spoken).then(pl.lit(["audio"])))
     names = [
-        pl.when(
-            known.list.contains(each) & pl.col(f"{each}_{side}put_tokens").is_null()
-        ).then(pl.lit(f"{each}_{side}put_tokens"))
+        pl.when(known.list.contains(each) & pl.col(f"{each}_{side}put_tokens").is_null()).then(
+            pl.lit(f"{each}_{side}put_tokens")
+        )
         for each in modalities
     ]
     return pl.concat_list(names).list.drop_nulls()
@@ -185,7 +187,9 @@ def _unsplit(side: str, modalities: Sequence[str], spoken: str | None) -> pl.Exp
 
 def _disjoint(total: str, parts: Mapping[str, pl.Expr]) -> list[pl.Expr]:
     """Each part as far as the total reaches, in this order, and what is left of the total."""
-    sizes = {name: part.cast(pl.Float64).fill_null(0).clip(lower_bound=0) for name, part in parts.items()}
+    sizes = {
+        name: part.cast(pl.Float64).fill_null(0).clip(lower_bound=0) for name, part in parts.items()
+    }
     whole = pl.coalesce(pl.col(total).cast(pl.Float64), pl.sum_horizontal(*sizes.values()))
     made, taken = [], pl.lit(0.0)
     for name, size in sizes.items():

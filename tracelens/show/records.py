@@ -51,6 +51,7 @@ def explanation_record(explained: Explanation) -> dict[str, Any]:
         "texts": explained.texts,
         "critical_path": explained.critical_path,
         "lane": explained.lane,
+        "chain": explained.chain,
         "cost": explained.cost,
         "runner_up": explained.runner_up,
         "settle": explained.settle,

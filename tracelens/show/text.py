@@ -17,7 +17,16 @@ from rich.text import Text
 from rich.tree import Tree
 
 from tracelens.analyse import Explanation
+from tracelens.show.chain import chain_sentence
 from tracelens.show.confidence import percent, sureness
+from tracelens.show.costs import (
+    cost_name,
+    cost_sentence,
+    price_name,
+    quantity_name,
+    source_name,
+    unit_name,
+)
 from tracelens.show.records import rfc3339, to_json, visible
 from tracelens.show.usual import usual_sentence
 
@@ -35,6 +44,7 @@ STAGE_COLOURS = {"transcription": "blue", "reasoning": "magenta", "synthesis": "
 RAIL = ("transcription", "reasoning", "synthesis")
 RESULTS = {"fails": ("✗", "red"), "passes": ("✓", "green"), "no_data": ("?", "dim")}
 SPANS_SHOWN = 200
+COSTS_SHOWN = 40
 #: Counts of the load report that people see.
 LOADED = ("read", "stored", "duplicate", "rejected")
 #: Columns below which a verdict in a table, a table of evidence, or a cell says too little.
@@ -215,6 +225,9 @@ def explanation_text(explained: Explanation) -> RenderableType:
     parts += [Text(f"To decide: {plain(each)}.\n", style="yellow") for each in explained.settle]
     usual = usual_sentence(explained.usual)
     parts += [Text(f"{plain(each)}\n", style="dim") for each in (usual,) if each]
+    chain = chain_sentence(explained.chain)
+    parts += [Text(f"{plain(each)}\n", style="dim") for each in (chain,) if each]
+    parts += _costs(explained)
     parts.append(_span_tree(explained.spans))
     if explained.links.get("similar_failures"):
         parts.append(_similar(explained.links["similar_failures"]))
@@ -395,6 +408,35 @@ def _evidence_lines(row: Mapping[str, Any]) -> Text:
 def _result(row: Mapping[str, Any]) -> Text:
     glyph, style = RESULTS.get(row["result"], ("·", "dim"))
     return Text.assemble((glyph, style))
+
+
+def _costs(explained: Explanation) -> list[RenderableType]:
+    """What the request cost, and its lines where anything tells what was used."""
+    said = cost_sentence(explained.request)
+    if said is None:
+        return []
+    measured = [item for item in explained.cost if item["quantity"] is not None]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("stage", "model", "unit", "quantity", "price", "cost", "source"):
+        right = name in ("quantity", "price", "cost")
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for item in explained.cost[:COSTS_SHOWN]:
+        table.add_row(
+            item["stage"],
+            Text(plain(item["model"] or "")),
+            unit_name(item["unit"]),
+            quantity_name(item),
+            price_name(item),
+            cost_name(item),
+            source_name(item),
+        )
+    more = len(explained.cost) - COSTS_SHOWN
+    parts: list[RenderableType] = [Text(f"Cost {said}", style="italic")]
+    if measured:
+        parts.append(table)
+    if measured and more > 0:
+        parts.append(Text(f"… and {more:,} more lines", style="dim"))
+    return [Padding(Group(*parts), (0, 0, 1, 0))]
 
 
 def _span_tree(spans: Sequence[Mapping[str, Any]]) -> RenderableType:

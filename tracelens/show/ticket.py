@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from tracelens.analyse import Explanation
+from tracelens.show.chain import chain_sentence
 from tracelens.show.confidence import sureness
+from tracelens.show.costs import (
+    cost_name,
+    cost_sentence,
+    price_name,
+    quantity_name,
+    source_name,
+    unit_name,
+)
 from tracelens.show.records import escape_markdown, rfc3339, to_markdown
 
 #: Rows of a table that fit a ticket; more are counted.
 ROWS_SHOWN = 20
 #: Signs of the outcomes, so that a rail reads without its colours.
 SIGNS = {"ok": "✓", "failed": "✗", "missing": "✗", "degraded": "~", "inherited": "↳"}
+COST: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "stage": itemgetter("stage"),
+    "model": itemgetter("model"),
+    "unit": lambda item: unit_name(item["unit"]),
+    "quantity": quantity_name,
+    "price": price_name,
+    "cost": cost_name,
+    "source": source_name,
+}
 EVIDENCE = ("result", "check", "sentence", "span_id", "attribute")
 
 
@@ -34,6 +52,8 @@ def explanation_markdown(explained: Explanation) -> str:
         escape_markdown(explained.runner_up or ""),
         *(f"To decide: {escape_markdown(each)}." for each in explained.settle),
         *_times(explained.critical_path),
+        chain_sentence(explained.chain) or "",
+        *_costs(explained),
         *_similar(explained.links.get("similar_failures") or []),
     ]
     return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
@@ -87,6 +107,16 @@ def _times(path: Mapping[str, float]) -> Iterator[str]:
     if path:
         spent = sorted(path.items(), key=lambda item: -item[1])
         yield "Time on the critical path: " + ", ".join(f"{at} {ms:,.0f} ms" for at, ms in spent)
+
+
+def _costs(explained: Explanation) -> Iterator[str]:
+    said = cost_sentence(explained.request)
+    if said is not None and explained.cost:
+        shown = explained.cost[:ROWS_SHOWN]
+        yield f"Cost: {said}"
+        yield to_markdown({name: tell(item) for name, tell in COST.items()} for item in shown)
+    if len(explained.cost) > ROWS_SHOWN:
+        yield f"… and {len(explained.cost) - ROWS_SHOWN:,} more lines of cost."
 
 
 def _similar(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

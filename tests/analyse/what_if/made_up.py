@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from tracelens.analyse.what_if import COLUMNS, Baseline
+from tracelens.analyse.what_if.baseline import COLUMNS, Baseline
+from tracelens.model import STAGES
 
 #: US dollars per second, token or megapixel.
 PRICES: Final = {
@@ -21,8 +22,18 @@ NAMES: Final = tuple("inputs" if name == "input_modalities" else name for name i
 
 
 def baseline(rows: pl.DataFrame | list[dict[str, Any]]) -> Baseline:
-    """A baseline of some columns; the others are unknown."""
+    """A baseline of some columns; the others are unknown.
+
+    Where stages are on the critical path they ran that long, and nothing else was on it.
+    """
     frame = rows if isinstance(rows, pl.DataFrame) else pl.DataFrame(rows, infer_schema_length=None)
+    on_path = [stage for stage in STAGES if f"path_ms.{stage}" in frame.columns]
+    if on_path and "path_ms.residual" not in frame.columns:
+        spent = pl.any_horizontal(pl.col(f"path_ms.{stage}").is_not_null() for stage in on_path)
+        frame = frame.with_columns(
+            pl.when(spent).then(0.0).alias("path_ms.residual"),
+            *(pl.col(f"path_ms.{stage}").alias(f"shape.took_ms.{stage}") for stage in on_path),
+        )
     absent = {name: pl.lit(None, _dtype(name)) for name in NAMES if name not in frame.columns}
     if "request_id" in absent:
         absent["request_id"] = pl.int_range(pl.len()).cast(pl.String)

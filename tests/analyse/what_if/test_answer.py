@@ -10,7 +10,8 @@ import pytest
 
 from tests.analyse.what_if.made_up import baseline
 from tests.traces import ALL_SAMPLES, load
-from tracelens.analyse.what_if import Bounds, Rules, what_if
+from tracelens.analyse.what_if import Bounds, Rules
+from tracelens.analyse.what_if.answer import what_if
 from tracelens.analyse.what_if.baseline import GROUPS
 from tracelens.api import Filters
 from tracelens.policy import Budget, Cap

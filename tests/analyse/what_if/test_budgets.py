@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.analyse.what_if.made_up import baseline
-from tracelens.analyse.what_if import Bounds, Rules, what_if
+from tracelens.analyse.what_if import Bounds, Rules
+from tracelens.analyse.what_if.answer import what_if
 from tracelens.policy import Budget, Cap, Route
 
 
@@ -26,7 +27,12 @@ def request(reasoning: float | None, **more: Any) -> dict[str, Any]:
 
 def test_a_stopped_stage_saves_at_most_what_is_beyond_its_budget() -> None:
     rules = Rules(budgets=(Budget("reasoning", 4000),))
-    answer = what_if(baseline([request(9000.0), request(4000.0), request(None)]), rules)
+    answer = what_if(
+        baseline(
+            [request(9000.0), request(4000.0), request(None, **{"path_ms.transcription": None})]
+        ),
+        rules,
+    )
     (effect,) = answer.rules
     assert (effect.touched, effect.unknown) == (1, 1)
     assert effect.saved == Bounds(0.0, 0.0)  # what it had used is billed

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.analyse.what_if.made_up import baseline, priced
-from tracelens.analyse.what_if import Bounds, Rules, WhatIf, what_if
+from tracelens.analyse.what_if import Bounds, Rules, WhatIf
+from tracelens.analyse.what_if.answer import what_if
 from tracelens.policy import Cap
 
 USED = ("audio_seconds", "text_tokens", "image_tokens", "output_tokens", "characters")

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.analyse.what_if.made_up import baseline
-from tracelens.analyse.what_if import Bounds, Rules, WhatIf, what_if
+from tracelens.analyse.what_if import Bounds, Rules, WhatIf
+from tracelens.analyse.what_if.answer import what_if
 from tracelens.policy import Cap, Condition, Route
 
 

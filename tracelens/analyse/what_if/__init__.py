@@ -1,7 +1,9 @@
-"""What would change under caps, routing and latency budgets: replays of recorded requests."""
+"""What would change under caps, routing and latency budgets: replays of recorded requests.
 
-from tracelens.analyse.what_if.answer import what_if
-from tracelens.analyse.what_if.baseline import COLUMNS, Baseline
+Rules and results are here; what computes them (`answer`, `source`) needs numpy, which nothing else
+that is asked does.
+"""
+
 from tracelens.analyse.what_if.results import (
     QUALITY,
     Bounds,
@@ -15,12 +17,9 @@ from tracelens.analyse.what_if.results import (
 )
 from tracelens.analyse.what_if.rows import rule_row, rule_text, rules_toml
 from tracelens.analyse.what_if.rules import Rule, Rules, make_rules
-from tracelens.analyse.what_if.source import read_baseline
 
 __all__ = [
-    "COLUMNS",
     "QUALITY",
-    "Baseline",
     "Bounds",
     "Group",
     "Money",
@@ -32,9 +31,7 @@ __all__ = [
     "Times",
     "WhatIf",
     "make_rules",
-    "read_baseline",
     "rule_row",
     "rule_text",
     "rules_toml",
-    "what_if",
 ]

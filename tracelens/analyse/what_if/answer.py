@@ -53,7 +53,7 @@ def what_if(base: Baseline, rules: Rules, *, limit: int = 100) -> WhatIf:
         rules=[_effect(base, done, all_, name, rule) for name, rule in rules.named()],
         groups=_groups(base, touched, compare_groups(base, touched, measured)),
         requests=_listed(base, touched, [name for name, _ in rules.named()], limit),
-        notes=general_notes(base.n, all_, latency.unknown),
+        notes=general_notes(base.n, len(rules.named()), all_, latency.unknown),
     )
 
 

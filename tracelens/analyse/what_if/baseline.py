@@ -23,6 +23,7 @@ COLUMNS: Final = (
     *(f"cost_by_content.{content}" for content in CONTENTS),
     *(f"sizes.{size}" for size in SIZE_EFFECTS),
     *(f"path_ms.{stage}" for stage in PATH_STAGES),
+    *(f"shape.took_ms.{stage}" for stage in STAGES),
 )
 #: Columns of text, of which each distinct value is looked at once.
 TEXTS: Final = ("inputs", "service", *(f"models.{stage}" for stage in STAGES))
@@ -176,7 +177,7 @@ def _one_text(rows: pl.DataFrame, name: str) -> pl.Expr:
 
 
 def _is_number(name: str) -> bool:
-    measures = ("cost_by_", "sizes.", "path_ms.", "cost_usd", "duration_ms", "ttfa_ms")
+    measures = ("cost_by_", "sizes.", "path_ms.", "shape.", "cost_usd", "duration_ms", "ttfa_ms")
     return name.startswith(measures)
 
 

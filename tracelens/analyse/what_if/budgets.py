@@ -8,6 +8,7 @@ import polars as pl
 
 from tracelens.analyse.what_if.baseline import Baseline
 from tracelens.analyse.what_if.caps import fits_row
+from tracelens.model import PATH_STAGES, STAGES
 from tracelens.policy import Budget
 
 
@@ -21,23 +22,34 @@ def budget_masks(base: Baseline, budgets: Sequence[Budget]) -> list[tuple[pl.Exp
     for budget in budgets:
         meant = fits_row(base, getattr(budget, "modality", None), budget.service, None)
         earlier = taken.get(budget.stage, pl.lit(False))
-        time = pl.col(f"path_ms.{budget.stage}")
-        masks.append(
-            (
-                (meant & ~earlier & (time > budget.ms)).fill_null(False),
-                meant & ~earlier & time.is_null(),
-            )
-        )
+        own, time = meant & ~earlier, pl.col(f"shape.took_ms.{budget.stage}")
+        masks.append(((own & (time > budget.ms)).fill_null(False), own & blind()))
         taken[budget.stage] = earlier | meant
     return masks
 
 
-def retime(frame: pl.DataFrame, stage: str, budget_ms: float) -> tuple[pl.Series, pl.Series]:
-    """The least and the most ms that requests take when a stage is stopped at its budget.
+def blind() -> pl.Expr:
+    """Whether nothing is known of where a request's time went."""
+    return pl.col("path_ms.residual").is_null()
 
-    Time on the critical path that is saved may be lost to another stage that ran beside it: all
-    that is known is that the end comes no later, and no earlier than by the whole saving.
+
+def time_stopped(frame: pl.DataFrame, budget: Budget) -> pl.DataFrame:
+    """`low, high`: ms that requests save when a stage is stopped at its budget."""
+    stages = {stage: pl.col(f"shape.took_ms.{stage}").alias(stage) for stage in STAGES}
+    path = {stage: pl.col(f"path_ms.{stage}").alias(stage) for stage in PATH_STAGES}
+    requests = frame.select(
+        "duration_ms",
+        path_ms=pl.struct(path.values()),
+        shape=pl.struct(pl.struct(stages.values()).alias("took_ms")),
+    )
+    return retime(requests, budget.stage, budget.ms)
+
+
+def retime(requests: pl.DataFrame, of: str, budget_ms: float) -> pl.DataFrame:
+    """`low, high`: ms that each request would save had a stage kept to a time.
+
+    At best all that follows moves up by the whole excess. At worst something else ran beside it.
     """
-    over = (pl.col(f"path_ms.{stage}") - budget_ms).clip(lower_bound=0).fill_null(0)
-    least = (pl.col("duration_ms") - over).clip(lower_bound=0)
-    return frame.select(least.alias("low"))["low"], frame["duration_ms"]
+    took = pl.col("shape").struct.field("took_ms").struct.field(of)
+    excess = (took.fill_null(0) - budget_ms).clip(lower_bound=0)
+    return requests.select(low=pl.lit(0.0), high=pl.min_horizontal(excess, "duration_ms"))

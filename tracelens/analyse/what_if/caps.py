@@ -78,9 +78,10 @@ def money_saved(caps: Sequence[NamedCap]) -> tuple[Low, High]:
 
 
 def time_saved(caps: Sequence[NamedCap]) -> dict[str, pl.Expr]:
-    """By stage, the most ms of a request that caps save on its critical path.
+    """By stage, the most ms of a request that caps save.
 
-    Nobody knows how time depends on size, so the least is nothing, and the most in proportion.
+    Nobody knows how time depends on size, so the least is nothing, and the most in proportion, with
+    all that follows moving up by it.
     """
     kept: dict[str, list[pl.Expr]] = defaultdict(list)
     for name, cap in caps:
@@ -88,7 +89,7 @@ def time_saved(caps: Sequence[NamedCap]) -> dict[str, pl.Expr]:
             for stage in SIZE_EFFECTS[cap.size].stages:
                 kept[stage].append(_kept(name, cap))
     return {
-        stage: pl.col(f"path_ms.{stage}").fill_null(0) * (1 - pl.min_horizontal(kept[stage]))
+        stage: pl.col(f"shape.took_ms.{stage}").fill_null(0) * (1 - pl.min_horizontal(kept[stage]))
         for stage in STAGES
         if stage in kept
     }

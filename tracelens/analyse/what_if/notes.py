@@ -47,9 +47,9 @@ def rule_notes(rule: Cap | Route | Budget) -> list[str]:
     return [*own, TIME]
 
 
-def general_notes(n: int, total: Mapping[str, Any], blind: int) -> list[str]:
+def general_notes(n: int, rules: int, total: Mapping[str, Any], blind: int) -> list[str]:
     """What holds for an answer as a whole: `total` are sums over all requests."""
-    notes = []
+    notes = ["what several rules save on one request does not add up"] if rules > 1 else []
     if unpriced := n - total["priced"]:
         notes.append(f"{unpriced} of {n} requests have no known cost; no sum has them in it")
     if bound := total["lower_bound"]:

@@ -10,17 +10,18 @@ import numpy as np
 import polars as pl
 
 from tracelens.analyse.what_if.baseline import Baseline
-from tracelens.analyse.what_if.budgets import budget_masks, retime
+from tracelens.analyse.what_if.budgets import blind, budget_masks, time_stopped
 from tracelens.analyse.what_if.caps import cap_masks, money_saved, refused, time_saved
 from tracelens.analyse.what_if.routes import TIMES, Moved, move
 from tracelens.analyse.what_if.rules import Rules
 from tracelens.analyse.what_if.sizes import SIZE_EFFECTS, TOKENS
-from tracelens.model import STAGES
+from tracelens.model import PATH_STAGES, STAGES
 
 #: Columns of the baseline that every replay needs.
 ALWAYS: Final = (
-    *("group", "failed", "cost_usd", *TIMES, *(f"path_ms.{stage}" for stage in STAGES)),
-    "cost_by_content.other",
+    *("group", "failed", "cost_usd", "cost_by_content.other", *TIMES),
+    *(f"path_ms.{stage}" for stage in PATH_STAGES),
+    *(f"shape.took_ms.{stage}" for stage in STAGES),
 )
 
 
@@ -143,10 +144,12 @@ def _retimed(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     most = {stage: [saved] for stage, saved in time_saved(rules.named_caps()).items()}
     least = [pl.lit(0.0)]
     for name, budget in rules.named_budgets():
-        low, high = retime(frame, budget.stage, budget.ms)
-        own = most.setdefault(budget.stage, [])
-        own.append(pl.when(name).then(pl.col("duration_ms") - pl.lit(low)).otherwise(0.0))
-        least.append(pl.when(name).then(pl.col("duration_ms") - pl.lit(high)).otherwise(0.0))
+        saved = time_stopped(frame, budget)
+        high, low = (
+            pl.when(name).then(pl.lit(saved[end])).otherwise(0.0) for end in ("high", "low")
+        )
+        most.setdefault(budget.stage, []).append(high)
+        least.append(low)
     longest = pl.sum_horizontal(pl.lit(0.0), *(pl.max_horizontal(each) for each in most.values()))
     return frame.with_columns(
         *_bounds("duration_ms", longest, pl.max_horizontal(least)),
@@ -156,14 +159,13 @@ def _retimed(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
 
 def _bounds(name: str, most: pl.Expr, least: pl.Expr) -> list[pl.Expr]:
     time, here = pl.col(name), ~pl.col(f"{name}_away")
-    pathless = pl.all_horizontal(pl.col(f"path_ms.{stage}").is_null() for stage in STAGES)
     # A routed request whose times nobody measured elsewhere is known as it is today.
-    blind = pathless | pl.col("routed")
-    low, high = (pl.when(blind).then(time).otherwise(time - each) for each in (most, least))
+    unknown = blind() | pl.col("routed")
+    low, high = (pl.when(unknown).then(time).otherwise(time - each) for each in (most, least))
     return [
         pl.when(here).then(low.clip(lower_bound=0)).alias(f"{name}_low"),
         pl.when(here).then(high).alias(f"{name}_high"),
-        (here & time.is_not_null() & blind).alias(f"{name}_unknown"),
+        (here & time.is_not_null() & unknown).alias(f"{name}_unknown"),
     ]
 
 

@@ -6,8 +6,11 @@ import polars as pl
 
 from tracelens.checks.finding import Check, findings, no_findings
 from tracelens.checks.shared import PREFIX, deciding_runs, quoted
+from tracelens.model import STAGES
 from tracelens.policy.globs import matches_any
 from tracelens.requests import Facts
+from tracelens.requests.budgets import limit_of
+from tracelens.requests.modalities import input_modalities, told_in_words
 from tracelens.requests.runs import CLIENT, SERVER
 
 TRUNCATED = (
@@ -165,8 +168,13 @@ def _overran(facts: Facts) -> pl.DataFrame:
 
 def _over_budget(facts: Facts, late: pl.DataFrame) -> pl.DataFrame:
     """Of requests that timed out, the stage furthest beyond its budget, if one is."""
-    struck = late.select(*("request", "service", "role", "emitter", "heard_kind", "app_time"))
-    runs = facts.runs.filter(pl.col("stage") != "tool").join(struck, on="request")
+    given = input_modalities(pl.lit(told_in_words(facts.runs, late)))
+    struck = late.select(
+        *("request", "service", "role", "emitter", "heard_kind", "app_time"),
+        input_modalities=given,
+    )
+    runs = facts.runs.filter(pl.col("stage") != "tool").drop("input_modalities")
+    runs = runs.join(struck, on="request")
     until = pl.min_horizontal("end", pl.col("app_time"))
     # What runs at once counts once: sentences are spoken while others are made.
     covered = pl.max_horizontal(
@@ -178,6 +186,7 @@ def _over_budget(facts: Facts, late: pl.DataFrame) -> pl.DataFrame:
         .with_columns(_ms=(pl.col("_until") - covered).clip(lower_bound=0) / 1e6)
         .group_by("request", "stage", "service", "role", "emitter", "heard_kind")
         .agg(
+            pl.col("input_modalities").first(),
             pl.col("_ms").sum().alias("overran_ms"),
             pl.col("exchange").last().alias("overran_exchange"),
             pl.col("span_id").sort_by("end", "start", "run").last().alias("overran_span"),
@@ -202,13 +211,11 @@ def _over_budget(facts: Facts, late: pl.DataFrame) -> pl.DataFrame:
 
 def _budget(facts: Facts) -> pl.Expr:
     """The budget of a stage by the first row of the policy that means it, else its profile's."""
-    budget: pl.Expr = pl.col("budget_ms")
-    for row in reversed(facts.policy.budget):
-        meant = pl.col("stage") == row.stage
-        if row.service is not None:
-            meant &= matches_any(pl.col("service"), (row.service,)).fill_null(False)
-        budget = pl.when(meant).then(pl.lit(float(row.ms))).otherwise(budget)
-    return budget
+    own = [
+        pl.when(pl.col("stage") == stage).then(limit_of(facts.policy, "latency", stage))
+        for stage in STAGES
+    ]
+    return pl.coalesce(*own, "budget_ms")
 
 
 def _cut_off(facts: Facts, struck: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,8 @@
 Everything from a trace goes through `safe`, and nothing else makes text of it.
 """
 
+from tracelens.show.web.chain import chain_html
+from tracelens.show.web.costs import cost_html
 from tracelens.show.web.coverage import coverage_html
 from tracelens.show.web.difference import differences_html, texts_html
 from tracelens.show.web.evidence import evidence_html, usual_html
@@ -74,7 +76,9 @@ __all__ = [
     "TOO_FEW",
     "box_sentence",
     "box_text",
+    "chain_html",
     "changes_html",
+    "cost_html",
     "coverage_html",
     "damage_html",
     "differences_html",

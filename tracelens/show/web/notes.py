@@ -15,6 +15,7 @@ WORDS: Final = {
     "several_roots": "More than one span of the trace has no parent.",
     "zero_duration": "Spans begin and end at the same time.",
     "bad_cost": "A cost is negative or no number, and is not added up.",
+    "bad_usage": "A count of usage is negative or impossible, and is left out.",
     "trace_too_large": "The trace has more spans than the policy judges; it is stored whole.",
     "unfinished": "A span has no end: its process stopped, or the rest was not sent.",
     "invalid_id": "A span came with an id that is none, and got one.",

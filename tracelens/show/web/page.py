@@ -5,6 +5,8 @@ from __future__ import annotations
 from tracelens.analyse import Explanation
 from tracelens.show.records import explanation_record, to_json
 from tracelens.show.timeline import lay_out
+from tracelens.show.web.chain import chain_html
+from tracelens.show.web.costs import cost_html
 from tracelens.show.web.difference import differences_html, texts_html
 from tracelens.show.web.evidence import evidence_html, usual_html
 from tracelens.show.web.html import safe, stylesheet
@@ -34,7 +36,8 @@ def evidence_page(explained: Explanation) -> str:
     sections = [
         ("What changed at each boundary", differences_html(explained) + texts_html(explained)),
         ("Evidence", evidence_html(request["evidence"]) + usual_html(explained.usual)),
-        ("Where the time went", waterfall_html(request, lay_out(explained), links=False)),
+        ("Where the time went", _times(explained)),
+        ("What it cost", cost_html(explained, links=False)),
         ("Similar failures", _similar(explained)),
         ("All data", _record(explained)),
     ]
@@ -50,6 +53,11 @@ def evidence_page(explained: Explanation) -> str:
         "<footer>Written by tracelens from recorded traces. It holds what users said: pass it on"
         " to those who may read that.</footer></body></html>"
     )
+
+
+def _times(explained: Explanation) -> str:
+    fall = waterfall_html(explained.request, lay_out(explained), links=False)
+    return fall + chain_html(explained)
 
 
 def _similar(explained: Explanation) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tracelens.analyse import Explanation
 from tracelens.model import STAGES
+from tracelens.show.web.costs import stage_cost
 from tracelens.show.web.html import duration, money, safe
 
 #: How an outcome is shown: its kind, its glyph, and the word beside it.
@@ -52,7 +53,7 @@ def _stage(stage: str, explained: Explanation, outcome: str | None) -> str:
         kind, glyph, word = "fail", "✕", f"{what} failed"
     spent = explained.critical_path.get(stage)
     models = (request["models"] or {}).get(stage) or []
-    costs = _cost(stage, explained)
+    costs = stage_cost(stage, explained.cost)
     facts = [duration(spent)] if spent is not None else []
     facts += [money(costs)] if costs is not None else []
     lines = [" · ".join(facts), ", ".join(models)]
@@ -61,12 +62,6 @@ def _stage(stage: str, explained: Explanation, outcome: str | None) -> str:
         f'<li class="tl-step tl-stage tl-{stage} tl-is-{kind}"><b>{stage.capitalize()}</b>{shown}'
         f'<span class="tl-word">{glyph} {word}</span></li>'
     )
-
-
-def _cost(stage: str, explained: Explanation) -> float | None:
-    mine = {span["id"] for span in explained.spans if span["stage"] == stage}
-    costs = [item["cost_usd"] for item in explained.cost if item["span_id"] in mine]
-    return sum(costs) if costs else None
 
 
 def _mark(at: str, outcomes: Mapping[str, str], broke: str | None) -> str:

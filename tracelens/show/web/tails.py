@@ -487,7 +487,8 @@ def one_page_html(tail: Tail, headline: str, charts: Mapping[str, bytes]) -> str
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
         " style-src 'unsafe-inline'; img-src data:\">"
         f"<title>{safe(headline)}</title><style>{stylesheet()}{PAGE_LOOK}</style></head><body>"
-        f"<h1>{safe(headline)}</h1><p>{safe(tail_facts(tail))}</p>{tail_metrics_html(tail, LIGHT, links=False)}"
+        f"<h1>{safe(headline)}</h1><p>{safe(tail_facts(tail))}</p>"
+        f"{tail_metrics_html(tail, LIGHT, links=False)}"
         f"{''.join(drawn)}{method_html(tail, links=False)}</body></html>"
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tracelens.analyse import Explanation
 from tracelens.show.confidence import sureness
+from tracelens.show.costs import cost_sentence
 from tracelens.show.web.html import NOTHING, duration, moment, money, safe, short_id
 
 
@@ -108,7 +109,7 @@ def _facts(request: Mapping[str, Any]) -> Iterator[str]:
     yield _fact("Models", " · ".join(models) or NOTHING)
     yield _fact("Latency", duration(request["duration_ms"]))
     least = "≥ " if request["cost_is_lower_bound"] and request["cost_usd"] is not None else ""
-    yield _fact("Cost", least + money(request["cost_usd"]))
+    yield _fact("Cost", least + money(request["cost_usd"]), cost_sentence(request) or "")
     for name, key in (("Service", "service"), ("Session", "session_id"), ("Emitter", "emitter")):
         if request[key]:
             yield _fact(name, request[key])

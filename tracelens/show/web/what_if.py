@@ -77,7 +77,7 @@ def _waiting(found: WhatIf) -> str:
 
 def _effects(found: WhatIf) -> str:
     columns = (
-        Column("Rule"),
+        Column("Rule", "rule"),
         Column("Touched", "number"),
         Column("Saves by itself", "number"),
         Column("Of these fail today", "number"),

@@ -116,7 +116,7 @@ comment on column spans.dropped is 'how much the emitter itself dropped, by OTLP
 comment on column spans.exception_type is 'type of the last recorded exception';
 comment on column spans.exception_message is 'message of the last recorded exception';
 comment on column spans.exception_unix_nano is 'when the last exception was recorded, in ns since 1970';
-comment on column spans.notes is 'what was odd about the record, for example unfinished';
+comment on column spans.notes is 'what was odd about the record, for example unfinished, or bad_usage (a count is negative or impossible, and left out)';
 comment on column spans.emitter is 'mapping that read the span; null when none claims it';
 comment on column spans.role is 'what the span is for: session, turn, user_turn, agent_turn, tool, wrapper, playout; or null';
 comment on column spans.turn_based is 'whether requests are turns inside the trace, not the trace itself';

@@ -1,0 +1,140 @@
+"""Prices in force for the models of a store, and what was used of which none is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tracelens.prices import PriceTable
+from tracelens.prices.table import Rate, known_names
+from tracelens.store import Store
+
+#: Of how many of a unit a price is told, where no row says it.
+PER: Final = {"audio_seconds": 60, "output_audio_seconds": 60, "pages": 1_000}
+MILLION: Final = 1_000_000
+
+#: Fields of a price.
+FIELDS: Final = (
+    *("provider", "model", "unit", "usd", "per", "above_tokens", "source", "from", "published_at"),
+    "checked",
+)
+#: Fields of what has no price.
+UNPRICED: Final = (
+    *("model", "stage", "unit", "spans", "requests", "quantity", "first_seen", "last_seen", "row"),
+)
+
+_SEEN: Final = """
+select provider, model, max(start_unix_nano) as last from spans where model is not null
+group by provider, model order by model, provider nulls first
+"""
+_UNPRICED: Final = """
+with items as (select request_id, start_unix_nano, unnest(cost_items) as item from requests)
+select item.model, item.stage, item.unit, count(distinct item.span_id) as spans,
+    count(distinct request_id) as requests, sum(item.quantity) as quantity,
+    min(start_unix_nano) as first, max(start_unix_nano) as last
+from items where item.cost_usd is null
+group by item.model, item.stage, item.unit
+order by spans desc, item.model nulls last, item.unit nulls last, item.stage
+"""
+
+
+def prices_seen(store: Store, table: PriceTable) -> list[dict[str, Any]]:
+    """The prices of every model in the store, on the day on which it was last used."""
+    rows = store.query(_SEEN).rows()
+    return [
+        price
+        for provider, model, last in rows
+        for price in prices_of(table, provider, model, _moment(last))
+    ]
+
+
+def all_prices(table: PriceTable) -> list[dict[str, Any]]:
+    """The prices of today of every model that a price is known for by its name."""
+    now = datetime.now(UTC)
+    return [price for name in known_names() for price in prices_of(table, *name, now)]
+
+
+def prices_of(
+    table: PriceTable, provider: str | None, model: str, moment: datetime | None = None
+) -> list[dict[str, Any]]:
+    """The prices of one model at some time, by unit; of today without a time."""
+    rates = table.lookup((provider, model), moment or datetime.now(UTC))
+    return [price for unit, rate in rates.items() for price in _told(provider, model, unit, rate)]
+
+
+def _told(provider: str | None, model: str, unit: str, rate: Rate) -> list[dict[str, Any]]:
+    tiers, source, row = rate
+    per = row.per if row and row.usd is not None else PER.get(unit, MILLION)
+    per = 1 if unit in ("images", "output_images") and row is None else per
+    return [
+        {
+            "provider": provider,
+            "model": model,
+            "unit": unit,
+            "usd": round(usd * per, 9),
+            "per": per,
+            "above_tokens": above - 1 if above else None,
+            "source": source,
+            "from": row.since if row else None,
+            "published_at": row.source or None if row else None,
+            "checked": row.checked if row else None,
+        }
+        for above, usd in tiers
+    ]
+
+
+def unpriced(store: Store) -> list[dict[str, Any]]:
+    """What was used without a price, by model, stage and unit: the fields `UNPRICED`.
+
+    `unit` is None for calls of which no usage is recorded: no price would help there. `row` is a
+    row of `[[price]]` as TOML to start from; its price has to be filled in.
+    """
+    return [
+        {
+            **{name: found[name] for name in UNPRICED[:6]},
+            "first_seen": found["first"],
+            "last_seen": found["last"],
+            "row": None if None in (found["model"], found["unit"]) else _start(found),
+        }
+        for found in store.query(_UNPRICED).rows(named=True)
+    ]
+
+
+def _start(found: Mapping[str, Any]) -> str:
+    unit = str(found["unit"])
+    per = 1 if unit in ("images", "output_images") else PER.get(unit, MILLION)
+    return price_toml({"match": escaped(found["model"]), "unit": unit, "usd": "?", "per": per})
+
+
+def escaped(name: str) -> str:
+    """A regular expression that matches a name and nothing else."""
+    return "".join(f"\\{c}" if c in ".^$*+?{}[]\\|()" else c for c in name)
+
+
+def price_rows(prices: Sequence[Mapping[str, Any]]) -> str:
+    """Prices as rows of a policy file; tiers by the size of the prompt cannot be written there."""
+    return "\n".join(
+        price_toml(
+            {
+                "match": escaped(price["model"]),
+                "unit": price["unit"],
+                "usd": price["usd"],
+                "per": price["per"],
+                "source": price["published_at"] or price["source"],
+            }
+        )
+        for price in prices
+        if price["above_tokens"] is None
+    )
+
+
+def price_toml(row: Mapping[str, Any]) -> str:
+    """One row of `[[price]]`."""
+    import tomli_w
+
+    return f"[[price]]\n{tomli_w.dumps(row)}"
+
+
+def _moment(nanos: int | None) -> datetime | None:
+    return None if nanos is None else datetime.fromtimestamp(nanos // 10**9, UTC)

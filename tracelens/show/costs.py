@@ -1,0 +1,70 @@
+"""Costs in words: amounts of dollars, lower bounds, units and where a price comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+#: What stands for a line whose unit or price is unknown.
+UNKNOWN: Final = "—"
+
+SOURCES: Final = {
+    "emitter": "recorded by the emitter",
+    "policy": "your policy",
+    "tracelens": "our price list",
+    "genai-prices": "genai-prices",
+}
+#: Of how many of a unit people read a price.
+PER: Final = {"tokens": (1_000_000, "million"), "seconds": (60, "minute")}
+
+
+def dollars(usd: float) -> str:
+    """`$1.25`; below a dollar with as many digits as tell something, never in powers of ten."""
+    if usd == 0 or usd >= 1:
+        return f"${usd:,.2f}"
+    return f"${usd:.12f}".rstrip("0") if usd < 0.0001 else f"${usd:.6f}".rstrip("0").ljust(5, "0")
+
+
+def cost_sentence(request: Mapping[str, Any]) -> str | None:
+    """`$0.0125`, `≥ $0.0125, 2 spans unpriced`, or what is unknown; None where nothing was used."""
+    cost, spans = request["cost_usd"], request["cost_unpriced_spans"]
+    counted = "1 span unpriced" if spans == 1 else f"{spans or 0:,} spans unpriced"
+    if cost is None:
+        return f"unknown, {counted}" if spans else None
+    return f"≥ {dollars(cost)}, {counted}" if spans else dollars(cost)
+
+
+def unit_name(unit: str | None) -> str:
+    """`cached input tokens`; of calls that say nothing of their usage, that."""
+    if unit is None:
+        return "no usage recorded"
+    return "recorded cost" if unit == "call" else unit.replace("_", " ")
+
+
+def quantity_name(item: Mapping[str, Any]) -> str:
+    """`1,234` or `12.5`."""
+    amount = item["quantity"]
+    if amount is None or item["unit"] == "call":
+        return UNKNOWN
+    return f"{amount:,.6g}" if amount % 1 else f"{amount:,.0f}"
+
+
+def price_name(item: Mapping[str, Any]) -> str:
+    """`$2.50 / million`."""
+    usd, unit = item["unit_usd"], item["unit"]
+    if usd is None or unit in (None, "call"):
+        return UNKNOWN
+    per, name = PER.get(str(unit).rpartition("_")[2], (1, "one"))
+    if unit == "characters":
+        per, name = 1_000_000, "million"
+    return f"{dollars(usd * per)} / {name}"
+
+
+def cost_name(item: Mapping[str, Any]) -> str:
+    """The cost of a line, or that it has no price."""
+    return "unpriced" if item["cost_usd"] is None else dollars(item["cost_usd"])
+
+
+def source_name(item: Mapping[str, Any]) -> str:
+    """Where the price comes from."""
+    return SOURCES.get(item["source"] or "", UNKNOWN)
