@@ -182,7 +182,8 @@ def heat(chosen: Chosen, first: int, last: int, zone: ZoneInfo) -> Heat:
     heights = np.diff(np.concatenate([[0], ends, [len(values)]]))
     level = np.repeat(np.arange(len(heights), dtype=np.uint16), heights)
     column = bucket_of(requests.starts, requests.quarters, edges)[chosen.rows]
-    sizes = np.bincount(column * len(heights) + level, minlength=(columns + 1) * len(heights))
+    places = column.astype(np.int64) * len(heights) + level  # codes of columns are too small
+    sizes = np.bincount(places, minlength=(columns + 1) * len(heights))
     cells = [
         (*edges[at : at + 2], levels[row], levels[row + 1], int(sizes[at * len(heights) + row]))
         for at in range(columns)

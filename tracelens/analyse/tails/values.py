@@ -140,6 +140,12 @@ HIGHEST: Final = pl.Schema(
     }
 )
 
+#: From and until when (ns, exclusive), and from and to which value of the metric (inclusive).
+Box = tuple[int, int, float, float]
+
+#: Budgets of whole requests, a glob of what came in and the most, in the order in which they count.
+Budgets = tuple[tuple[str, float], ...]
+
 
 @dataclass(frozen=True)
 class Group:
@@ -267,3 +273,21 @@ class Tail:
     payers: pl.DataFrame
     exemplars: pl.DataFrame
     different: tuple[dict[str, Any], ...] = ()  # filled by whoever compares the tail with the rest
+
+
+@dataclass(frozen=True, eq=False)
+class Selected:
+    """What is different about some requests, and the highest of them.
+
+    `state` is `found`, `nothing` or `too_few`; `different` has a row per finding with the fields of
+    `Difference`, its conditions joined; `exemplars` the columns of `EXEMPLARS`. `n` counts the
+    selected requests and `n_rest` all others that were asked about.
+    """
+
+    n: int
+    n_rest: int
+    state: str
+    tested: int
+    clustered: bool
+    different: tuple[dict[str, Any], ...]
+    exemplars: pl.DataFrame
