@@ -25,6 +25,7 @@ from tracelens.show.web import safe, stylesheet
 OVERVIEW = "views/10_overview.py"
 EXPLAIN = "views/20_explain.py"
 FAILURES = "views/30_failures.py"
+TAILS = "views/40_tails.py"
 INGEST = "views/50_ingest.py"
 #: Seconds that a question may take before its progress is shown with a way to stop it.
 PATIENCE = 0.5
@@ -251,9 +252,14 @@ def choose(name: str, label: str, options: Sequence[str], show: Callable[[str], 
     return given
 
 
-def switch(name: str, label: str, options: Mapping[str, str]) -> str:
-    """One of few options, side by side, that stands in the address; the first is the default."""
-    first, given = next(iter(options)), str(st.query_params.get(name, ""))
+def switch(
+    name: str, label: str, options: Mapping[str, str], *, first: str = "", shown: bool = False
+) -> str:
+    """One of few options, side by side, that stands in the address.
+
+    `first` is the default, and otherwise the first of them; `shown` is whether the label is.
+    """
+    first, given = first or next(iter(options)), str(st.query_params.get(name, ""))
     chosen = given if given in options else first
     key = f"switch-{name}"
     st.session_state[key] = chosen
@@ -263,7 +269,7 @@ def switch(name: str, label: str, options: Mapping[str, str]) -> str:
         format_func=lambda each: options[each],
         required=True,
         key=key,
-        label_visibility="collapsed",
+        label_visibility="visible" if shown else "collapsed",
         on_change=_to_address,
         args=(name, key),
     )

@@ -15,6 +15,7 @@ from tracelens.analyse import (
     PERIODS,
     Coverage,
     Explanation,
+    Facets,
     Filters,
     Match,
     Overview,
@@ -23,7 +24,7 @@ from tracelens.analyse import (
 )
 from tracelens.analyse import UNPRICED as UNPRICED_FIELDS
 from tracelens.analyse.tails.top_cost import Bill, TopCost, top_cost
-from tracelens.analyse.tails.values import BY, METRICS, Percentile, Tail
+from tracelens.analyse.tails.values import BY, METRICS, Budgets, Percentile, Selected, Tail
 from tracelens.analyse.what_if import Rules, WhatIf, make_rules, rules_toml
 from tracelens.errors import NotFoundError, UsageError
 from tracelens.ingest import (
@@ -53,6 +54,7 @@ from tracelens.prices import price_table
 from tracelens.store import BugReport, Cancellation, Damage, Store
 
 if TYPE_CHECKING:
+    from tracelens.analyse.tails.selected import Comparison
     from tracelens.analyse.what_if.baseline import Baseline
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "UNPRICED_FIELDS",
     "Bill",
     "Budget",
+    "Budgets",
     "BugReport",
     "Cancellation",
     "Cap",
@@ -70,6 +73,7 @@ __all__ = [
     "Condition",
     "Damage",
     "Explanation",
+    "Facets",
     "Filters",
     "LoadReport",
     "Located",
@@ -79,6 +83,7 @@ __all__ = [
     "Progress",
     "Route",
     "Rules",
+    "Selected",
     "SourceReport",
     "Tail",
     "TopCost",
@@ -124,6 +129,7 @@ class TraceLens:
         self.policy: Policy = policy.load(Path(policy_file) if policy_file else None)
         self._store: Store | None = None
         self._baseline: tuple[tuple[int, Filters], Baseline] | None = None  # of the last what-if
+        self._comparison: tuple[tuple[Any, ...], Comparison] | None = None
         self._turn = Lock()  # sessions of the dashboard share one library
 
     def __enter__(self) -> TraceLens:
@@ -288,6 +294,42 @@ class TraceLens:
         question = Question(metric, top, by, filters or Filters(), period, timezone, exemplars)
         return tail(self.store(), question)
 
+    def tail_selection(
+        self,
+        metric: str = "cost",
+        *,
+        top: float = 0.01,
+        box: tuple[int, int, float, float] | None = None,
+        filters: Filters | None = None,
+        period: str = "all",
+        exemplars: int = 12,
+    ) -> Selected:
+        """What is different about the tail of a metric, or about a part of its heat map.
+
+        `box` is from and until when (ns, exclusive) and from and to which value of the metric
+        (inclusive); the other arguments are those of `tail`. The requests are kept in memory until
+        other ones are asked for.
+
+        Raises UsageError for a value that there is not, QueryError for a bad `where`.
+        """
+        from tracelens.analyse.tails.choose import Question
+        from tracelens.analyse.tails.selected import Comparison
+
+        question = Question(metric, top, "none", filters or Filters(), period)
+        key = (self.version(), metric, question.filters, period)
+        kept = self._comparison
+        if kept is None or kept[0] != key:
+            kept = self._comparison = (key, Comparison(self.store(), question))
+        return kept[1].select(top, box, self.policy.tail, exemplars)
+
+    def tail_budgets(self, metric: str) -> Budgets:
+        """The policy's budgets of whole requests of any service, in the unit of a metric."""
+        return tuple(
+            (each.modality or "*", each.limit)
+            for each in self.policy.budget
+            if each.metric == metric and each.of is None and each.service is None
+        )
+
     def percentiles(self, request_id: str) -> tuple[Percentile, ...]:
         """How a request stands in cost and latency among those with the same inputs.
 
@@ -307,6 +349,10 @@ class TraceLens:
     def failure_facets(self) -> dict[str, dict[str, int]]:
         """What failures can be cut by: counts of the values of stage, cause, service and more."""
         return analyse.failure_facets(self.store())
+
+    def request_facets(self) -> Facets:
+        """What requests can be cut by, and of which metrics any value is known."""
+        return analyse.request_facets(self.store())
 
     def overview(self, period: str = "all") -> Overview:
         """What failed where and what is new, of a store or its last days (one of `PERIODS`)."""

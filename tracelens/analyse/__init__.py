@@ -2,7 +2,7 @@
 
 from tracelens.analyse.explain import Explanation, explain_request
 from tracelens.analyse.extent import describe_extent
-from tracelens.analyse.facets import failure_facets
+from tracelens.analyse.facets import Facets, failure_facets, request_facets
 from tracelens.analyse.find import (
     Filters,
     count_stale,
@@ -41,6 +41,7 @@ __all__ = [
     "UNPRICED",
     "Coverage",
     "Explanation",
+    "Facets",
     "Filters",
     "Match",
     "Overview",
@@ -67,6 +68,7 @@ __all__ = [
     "price_rows",
     "prices_of",
     "prices_seen",
+    "request_facets",
     "resolve_id",
     "store_health",
     "unpriced",

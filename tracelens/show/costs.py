@@ -27,7 +27,7 @@ def dollars(usd: float) -> str:
 
 def cost_sentence(request: Mapping[str, Any]) -> str | None:
     """`$0.0125`, `≥ $0.0125, 2 spans unpriced`, or what is unknown; None where nothing was used."""
-    cost, spans = request["cost_usd"], request["cost_unpriced_spans"]
+    cost, spans = request.get("cost_usd"), request.get("cost_unpriced_spans")
     counted = _spans(spans or 0)
     if cost is None:
         return f"unknown, {counted}" if spans else None

@@ -112,6 +112,7 @@ def tail_record(tail: Tail) -> dict[str, Any]:
         "before": None
         if tail.before is None
         else {name: asdict(each) for name, each in tail.before.items()},
+        "before_in_part": tail.before_in_part,
         "change": tail.change,
         "contributions": tail.contributions.to_dicts(),
         "payers": tail.payers.to_dicts(),
@@ -190,6 +191,8 @@ def _facts(tail: Tail) -> Iterator[str]:
         local_time(tail.end if tail.end is not None else tail.last, zone),
     )
     yield f"Period: {first} to {last} ({tail.timezone})"
+    if tail.before_in_part:
+        yield "The period before is stored in part only: no comparison"
     yield f"Requests: {tail.n:,} with a known value, {tail.n_unknown:,} without"
     if note := at_least(tail):
         yield note
@@ -197,7 +200,8 @@ def _facts(tail: Tail) -> Iterator[str]:
 
 def _totals(tail: Tail) -> Part:
     now = tail.figures[tail.metric]
-    before = None if tail.before is None else tail.before[tail.metric]
+    told = tail.before is not None and not tail.before_in_part
+    before = tail.before[tail.metric] if told and tail.before else None
     rows = []
     for name, title in (
         ("n", "requests"),
@@ -235,7 +239,7 @@ def _groups(tail: Tail) -> Part:
     if tail.groups_left:
         rest = f"{tail.groups_left:,} more are not listed"
         rows.append([rest, *[""] * (len(heads) - 1)])
-    return (f"By {by}", heads, rows)
+    return ("All requests" if tail.by == "none" else f"By {by}", heads, rows)
 
 
 def _group_cells(group: Group, unit: str) -> list[str]:

@@ -115,10 +115,12 @@ def _times(path: Mapping[str, float]) -> Iterator[str]:
 
 def _costs(explained: Explanation) -> Iterator[str]:
     said = cost_sentence(explained.request)
-    if said is not None and explained.cost:
-        shown = explained.cost[:ROWS_SHOWN]
+    if said is not None:
         yield f"Cost: {said}"
-        yield to_markdown({name: tell(item) for name, tell in COST.items()} for item in shown)
+    if not any(item["quantity"] is not None for item in explained.cost):
+        return
+    shown = explained.cost[:ROWS_SHOWN]
+    yield to_markdown({name: tell(item) for name, tell in COST.items()} for item in shown)
     if len(explained.cost) > ROWS_SHOWN:
         yield f"… and {len(explained.cost) - ROWS_SHOWN:,} more lines of cost."
 

@@ -151,7 +151,7 @@ def _coded(frame: pl.DataFrame, attribute: Attribute, weights: Floats | None) ->
     column = frame[attribute.column]
     if column.dtype.is_numeric():
         codes, values = _numbers(column, attribute)
-    elif column.dtype in (pl.String, pl.Boolean, pl.Categorical, pl.Enum):
+    elif isinstance(column.dtype, pl.String | pl.Boolean | pl.Categorical | pl.Enum):
         codes, values = _texts(column, attribute)
     else:
         return None
@@ -181,7 +181,7 @@ def _factorise(column: pl.Series) -> tuple[Array, list[str]]:
     if column.dtype == pl.Boolean:
         codes = column.cast(pl.UInt8).fill_null(2).to_numpy()
         return codes, ["false", "true"]
-    if column.dtype in (pl.Categorical, pl.Enum):
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
         return _of_categories(column)
     encoded = column.to_arrow().dictionary_encode()
     labels = encoded.dictionary.to_pylist()

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tracelens.analyse.tails.choose import Question
-from tracelens.analyse.tails.grouped import COLUMNS, Chosen, Largest
+from tracelens.analyse.tails.grouped import COLUMNS, Chosen, Largest, share_of
 from tracelens.analyse.tails.ordered import (
     Codes,
     Floats,
@@ -182,7 +182,8 @@ def heat(chosen: Chosen, first: int, last: int, zone: ZoneInfo) -> Heat:
     heights = np.diff(np.concatenate([[0], ends, [len(values)]]))
     level = np.repeat(np.arange(len(heights), dtype=np.uint16), heights)
     column = bucket_of(requests.starts, requests.quarters, edges)[chosen.rows]
-    sizes = np.bincount(column * len(heights) + level, minlength=(columns + 1) * len(heights))
+    places = column.astype(np.int64) * len(heights) + level  # codes of columns are too small
+    sizes = np.bincount(places, minlength=(columns + 1) * len(heights))
     cells = [
         (*edges[at : at + 2], levels[row], levels[row + 1], int(sizes[at * len(heights) + row]))
         for at in range(columns)
@@ -235,7 +236,7 @@ def payers(chosen: Chosen) -> pl.DataFrame:
         in_tail = counts(largest.codes(chosen.tail_rows), largest.count)
         for code, name in enumerate(largest.names):
             total = float(largest.totals[code])
-            share = total / chosen.total if chosen.total > 0 else None
+            share = share_of(total, chosen.total)
             rows.append((by, name, int(largest.sizes[code]), total, share, int(in_tail[code])))
     return pl.DataFrame(rows, schema=PAYERS, orient="row")
 

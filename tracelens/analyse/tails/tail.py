@@ -50,6 +50,10 @@ ALWAYS: Final = (
 )
 
 
+#: Part of a period (one in so many) by which the first request may come after its beginning.
+LATE: Final = 20
+
+
 def columns_of(question: Question) -> list[str]:
     """The columns of requests that a question needs."""
     names = [*ALWAYS, f"over.{question.metric}", *filter_columns(question.filters)]
@@ -88,6 +92,7 @@ def tail(store: Store, question: Question) -> Tail:
     figures = {name: _figures(window, name, question.top) for name in METRICS}
     own = figures[question.metric]
     before = _before(requests, question, begin, end)
+    in_part = before is not None and _in_part(requests, begin, end)
     return Tail(
         metric=question.metric,
         unit=METRICS[question.metric][1],
@@ -108,7 +113,8 @@ def tail(store: Store, question: Question) -> Tail:
         groups_left=left,
         figures=figures,
         before=before,
-        change=_change(own, None if before is None else before[question.metric]),
+        before_in_part=in_part,
+        change=_change(own, None if before is None or in_part else before[question.metric]),
         concentration=concentration,
         higher=higher,
         contributions=contributions(chosen, question, modality),
@@ -149,6 +155,14 @@ def _before(
     if not window.n:
         return None
     return {name: _figures(window, name, question.top) for name in METRICS}
+
+
+def _in_part(requests: Requests, begin: int | None, end: int | None) -> bool:
+    """Whether the store begins later than the period before one, by more than a little."""
+    first, _ = Window(requests, None).extent()
+    if first is None or begin is None or end is None:
+        return False
+    return first > 2 * begin - end + (end - begin) // LATE
 
 
 def _change(now: Figures, before: Figures | None) -> dict[str, float | None]:

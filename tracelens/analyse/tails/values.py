@@ -140,6 +140,12 @@ HIGHEST: Final = pl.Schema(
     }
 )
 
+#: From and until when (ns, exclusive), and from and to which value of the metric (inclusive).
+Box = tuple[int, int, float, float]
+
+#: Budgets of whole requests, a glob of what came in and the most, in the order in which they count.
+Budgets = tuple[tuple[str, float], ...]
+
 
 @dataclass(frozen=True)
 class Group:
@@ -231,7 +237,9 @@ class Tail:
     `last` when the first and last of its requests began. `figures` are of every metric,
     `before` the same of the period of equal length before, None where the period has no beginning,
     and `change` how the metric's own figures differ from it: `top_share` in points from -1 to 1,
-    the others as now / before - 1. Frames have the columns of the schema of their name.
+    the others as now / before - 1. Where the store begins later than the period before
+    (`before_in_part`), no change is told: it would compare a period with a part of one. Frames
+    have the columns of the schema of their name.
     """
 
     metric: str
@@ -253,6 +261,7 @@ class Tail:
     groups_left: int  # groups that are not listed, as there are too many
     figures: dict[str, Figures]
     before: dict[str, Figures] | None
+    before_in_part: bool
     change: dict[str, float | None]
     concentration: pl.DataFrame
     higher: pl.DataFrame
@@ -264,3 +273,21 @@ class Tail:
     payers: pl.DataFrame
     exemplars: pl.DataFrame
     different: tuple[dict[str, Any], ...] = ()  # filled by whoever compares the tail with the rest
+
+
+@dataclass(frozen=True, eq=False)
+class Selected:
+    """What is different about some requests, and the highest of them.
+
+    `state` is `found`, `nothing` or `too_few`; `different` has a row per finding with the fields of
+    `Difference`, its conditions joined; `exemplars` the columns of `EXEMPLARS`. `n` counts the
+    selected requests and `n_rest` all others that were asked about.
+    """
+
+    n: int
+    n_rest: int
+    state: str
+    tested: int
+    clustered: bool
+    different: tuple[dict[str, Any], ...]
+    exemplars: pl.DataFrame

@@ -47,6 +47,25 @@ def money(usd: float | None) -> str:
     return f"${usd:,.{digits}f}"
 
 
+def percent(part: float | None) -> str:
+    """`35 %`, below ten with a digit more; what is neither none nor all is never rounded to it."""
+    if part is None:
+        return NOTHING
+    shown = 100 * part
+    if 0 < shown < 0.1:
+        return f"{shown:.1g} %" if shown >= 0.01 else "< 0.01 %"
+    if 99.5 <= shown < 100:
+        return "> 99 %"
+    return f"{shown:.0f} %" if shown >= 10 or shown == round(shown) else f"{shown:.1f} %"
+
+
+def amount(unit: str, value: float | None) -> str:
+    """A value in its unit (`USD`, `ms`, or a share): `$0.112`, `1.84 s`, `35 %`."""
+    if unit == "USD":
+        return money(value)
+    return duration(value) if unit == "ms" else percent(value)
+
+
 def moment(nanos: int | None) -> str:
     """`6 Mar 2026, 14:02:11 UTC`."""
     if nanos is None:
