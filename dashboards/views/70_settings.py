@@ -23,6 +23,7 @@ from tracelens.show.web import (
     prices_sentence,
     rules_html,
     segments_html,
+    unmeasured_sentence,
     unpriced_html,
     unpriced_sentence,
 )
@@ -30,6 +31,8 @@ from tracelens.show.web import (
 
 #: Rows to copy scroll from so many lines on, in a box of so many pixels.
 ROWS_LINES, ROWS_HEIGHT = 14, 320
+#: More prices than these are folded away.
+PRICES_OPEN = 20
 
 
 def main() -> None:
@@ -116,14 +119,21 @@ def show_rules() -> None:
 def show_prices() -> None:
     """What was used without a price, with rows to start from, and the prices in force."""
     st.header("Prices")
-    unpriced = ask(TraceLens.unpriced)
+    found = ask(TraceLens.unpriced)
+    unpriced = [row for row in found if row["row"]]
+    unmeasured = [row for row in found if not row["row"]]
     if unpriced:
-        show_note("Without a price", unpriced_sentence(unpriced), "warn")
+        show_note("~ Used without a price", unpriced_sentence(unpriced), "warn")
         show_html(unpriced_html(unpriced))
         show_rows_to_fill(price_rows_to_fill(unpriced))
+    if unmeasured:
+        with st.expander(unmeasured_sentence(unmeasured)):
+            show_html(unpriced_html(unmeasured))
     prices = ask(TraceLens.prices)
-    st.caption(prices_sentence(prices))
-    if prices:
+    if not prices:
+        st.caption(prices_sentence(prices))
+        return
+    with st.expander(prices_sentence(prices), expanded=len(prices) <= PRICES_OPEN):
         show_html(prices_html(prices))
 
 
@@ -132,7 +142,9 @@ def show_rows_to_fill(rows: str) -> None:
     if not rows:
         return
     st.caption("Put these rows into a policy file, with a price for the question mark:")
-    st.code(rows, language="toml", height=ROWS_HEIGHT if rows.count("\n") > ROWS_LINES else "content")
+    st.code(
+        rows, language="toml", height=ROWS_HEIGHT if rows.count("\n") > ROWS_LINES else "content"
+    )
     st.caption("What is stored is then priced anew:")
     st.code("tracelens locate --policy mine.toml", language=None, wrap_lines=True)
 

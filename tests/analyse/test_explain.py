@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.store.frames import load as load_frames
+from tests.store.frames import new_store, number, request, requests, span, spans
 from tests.traces import ALL_SAMPLES, load, sample
 from tracelens import Filters, TraceLens
-from tracelens.analyse.explain import _runner_up
+from tracelens.analyse.explain import _runner_up, explain_request
 from tracelens.errors import NotFoundError
 
 
@@ -40,6 +42,29 @@ def test_neighbours(lens: TraceLens) -> None:
     turns = lens.requests(Filters(session="pipecat-healthy", sort="started_at")).to_dicts()
     neighbours = lens.explain(turns[0]["request_id"]).links["same_session"]
     assert [each["request_id"] for each in neighbours] == [each["request_id"] for each in turns[1:]]
+
+
+def test_how_it_stands_is_told_from_a_hundred_alike_on(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    told = {"candidates": [], "evidence": [], "outcomes": [], "stage_runs": []}
+    rows = [
+        request(
+            f"r{at}",
+            at=at,
+            duration_ms=float(at),
+            cost_usd=1.0 if at > 1 else None,
+            input_modalities=["audio"] if at <= 100 else ["text"],
+            **told,
+        )
+        for at in range(1, 151)
+    ]
+    load_frames(store, spans(*(span(f"r{at}", at=at) for at in range(1, 151))), requests(*rows))
+    explained = explain_request(store, number("r98root", 32))
+    # Of cost there are only 99 to compare with.
+    expected = {"metric": "latency", "value": 98.0, "inputs": "audio", "n": 100, "lower": 0.97}
+    assert explained.percentiles == [expected]
+    assert explain_request(store, number("r130root", 32)).percentiles == []
+    store.close()
 
 
 def test_an_unknown_request(lens: TraceLens) -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.dashboards.conftest import Open, html_of
+from tests.dashboards.hostile import SAID, is_escaped
 from tests.dashboards.stores import Made
+from tests.store.frames import load, new_store, number, request, requests, span, spans
 from tracelens import Filters, TraceLens
+from tracelens.show.web import evidence_page
 
 
 def test_without_an_id_it_says_what_can_be_pasted(open_page: Open, samples: Path) -> None:
@@ -75,6 +78,35 @@ def test_every_state_says_what_it_is(open_page: Open, made: Made, state: str) ->
         assert words in shown
     assert "<img" not in shown
     assert "Something went wrong" not in shown
+
+
+def test_how_it_stands_and_which_budgets_it_went_over(open_page: Open, tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    told = {"candidates": [], "evidence": [], "outcomes": [], "stage_runs": [], "notes": []}
+    kind = {"input_modalities": [SAID], "stale": False, "cost_is_lower_bound": False}
+    over = [{"metric": "latency", "stage": SAID, "value": 9000.0, "limit": 8000.0}]
+    rows = {
+        at: {"duration_ms": 1.0 * at, "cost_usd": 0.01 * at, "breaches": over} | told | kind
+        for at in range(1, 101)
+    }
+    load(
+        store,
+        spans(*(span(f"r{at}", at=at) for at in rows)),
+        requests(*(request(f"r{at}", at=at, **row) for at, row in rows.items())),
+    )
+    store.close()
+    shown = html_of(open_page(store.path, "explain", id=number("r98root", 32)))
+    link = '<small><a href="tails?metric=latency&amp;mod=%3Cimg+src%3Dx+onerror'
+    assert f"98 ms{link}" in shown
+    assert ">slower than 97 % of 100 &lt;img src=x" in shown
+    assert ">costlier than 97 % of 100 &lt;img src=x" in shown
+    assert "~ Over budget: &lt;img src=x onerror=" in shown
+    assert "took 9 s of 8 s</span>" in shown
+    assert is_escaped(shown)
+    with TraceLens(store.path) as lens:
+        page = evidence_page(lens.explain(number("r98root", 32)))
+    assert "slower than 97 % of 100" in page
+    assert "tails?" not in page
 
 
 def test_actions_are_there_once_a_request_is(open_page: Open, made: Made) -> None:

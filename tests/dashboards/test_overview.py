@@ -25,6 +25,16 @@ def stored(folder: Path, rows: dict[int, dict[str, object]]) -> Path:
     return store.path
 
 
+def stored_each_minute(folder: Path, rows: dict[int, dict[str, object]]) -> Path:
+    store = new_store(folder)
+    batch = spans(*(span(f"r{at}", at=at * 60) for at in rows))
+    load(
+        store, batch, requests(*(request(f"r{at}", at=at * 60, **row) for at, row in rows.items()))
+    )
+    store.close()
+    return store.path
+
+
 def test_the_samples(open_page: Open, samples: Path) -> None:
     app = open_page(samples)
     shown = html_of(app)
@@ -89,6 +99,63 @@ def test_open_reports_lead_to_their_requests(open_page: Open, tmp_path: Path) ->
     shown = html_of(open_page(store))
     assert '<a href="explain?id=BUG+1%262">BUG 1&amp;2</a>' in shown
     assert "OLD" not in shown
+
+
+AUDIO: dict[str, object] = {"cost_usd": 1.0} | FINE
+
+
+def test_what_the_costliest_paid(open_page: Open, tmp_path: Path) -> None:
+    before: dict[int, dict[str, object]] = {at: dict(AUDIO) for at in range(1, 61)}
+    now = {at: AUDIO | {"cost_usd": 11.0 if at >= 896 else 1.0} for at in range(841, 901)}
+    partly = AUDIO | {"cost_is_lower_bound": True, "cost_unpriced_spans": 3}
+    store = stored_each_minute(tmp_path, before | now | {901: partly})
+    shown = html_of(open_page(store))
+    assert "<dt>Paid by the top 10 %</dt><dd>" in shown
+    link = '<a href="tails?tail=10" title="Who paid it: the tail of ≥ $171.00, 3 spans unpriced"'
+    assert link in shown
+    assert ">of ≥ $171.00, 3 spans unpriced</a>" in shown
+    assert "<b>▲" not in shown
+
+
+def test_what_the_costliest_paid_is_compared(open_page: Open, tmp_path: Path) -> None:
+    now = {at: AUDIO | {"cost_usd": 11.0 if at >= 2896 else 1.0} for at in range(2841, 2901)}
+    before: dict[int, dict[str, object]] = {at: dict(AUDIO) for at in range(1441, 1451)}
+    before |= {at: dict(AUDIO) for at in range(1400, 1440)}
+    store = stored_each_minute(tmp_path, before | now | {1: AUDIO})
+    shown = html_of(open_page(store, period="24h"))
+    # Six of sixty requests have 5 * 11 + 1 of 110 dollars, and had a tenth of what was before.
+    assert "<dd>50.9 %</dd>" in shown
+    assert "tails?period=24h&amp;tail=10" in shown
+    assert "<b>▲ +40.9 points</b>" in shown
+
+
+def test_too_few_costs_for_a_share(open_page: Open, tmp_path: Path) -> None:
+    shown = html_of(open_page(stored(tmp_path, {1: AUDIO, 2: AUDIO})))
+    assert "<dt>Paid by the top 1 %</dt><dd>–</dd>" in shown
+    assert "2 requests with a cost: too few, <a href=" in shown
+    assert ">of $2.00</a>" in shown
+
+
+def test_without_prices_it_names_the_models(open_page: Open, tmp_path: Path) -> None:
+    rows = {
+        at: {
+            "cost_unpriced_spans": 1,
+            "cost_items": [
+                {"span_id": "s", "stage": "reasoning", "model": model, "unit": "input_tokens"}
+            ],
+        }
+        for at, model in enumerate(("ours", SAID, "third"), 1)
+    }
+    shown = html_of(open_page(stored(tmp_path, rows)))
+    assert "no price for &lt;img src=x" in shown
+    assert 'ours and 1 other: <a href="settings">set them</a>' in shown
+    assert is_escaped(shown)
+
+
+def test_without_usage_there_is_no_price_to_set(open_page: Open, tmp_path: Path) -> None:
+    shown = html_of(open_page(stored(tmp_path, {1: FINE})))
+    assert "<dd>–</dd>" in shown
+    assert "no cost and no usage is recorded" in shown
 
 
 def test_an_empty_store_offers_the_samples(open_page: Open, tmp_path: Path) -> None:

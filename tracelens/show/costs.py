@@ -34,13 +34,13 @@ def cost_sentence(request: Mapping[str, Any]) -> str | None:
     return f"≥ {dollars(cost)}, {counted}" if spans else dollars(cost)
 
 
-def total_words(total: float, unpriced_spans: int, n_unknown: int = 0) -> str:
-    """`$889.00`, `≥ $889.00, 1,234 spans unpriced`, or how many requests have no known cost."""
+def total_words(total: str, unpriced_spans: int, n_unknown: int = 0) -> str:
+    """A total: `$889.00`, `≥ $889.00, 1,234 spans unpriced`, or how many have no known cost."""
     least = "≥ " if unpriced_spans or n_unknown else ""
     missing = f", {_spans(unpriced_spans)}" if unpriced_spans else ""
     if n_unknown and not unpriced_spans:
         missing = f", {n_unknown:,} {'request' if n_unknown == 1 else 'requests'} without a cost"
-    return f"{least}{dollars(total)}{missing}"
+    return f"{least}{total}{missing}"
 
 
 def _spans(number: int) -> str:

@@ -47,7 +47,7 @@ def _part(lower: int, n: int) -> str:
     if not lower:
         return "none"
     if tenths < 10:
-        return "less than 1 %"
+        return "under 1 %"
     return f"{tenths / 10:.1f} %" if tenths >= 990 else f"{tenths // 10} %"
 
 

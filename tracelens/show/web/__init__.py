@@ -52,6 +52,7 @@ from tracelens.show.web.settings import (
     prices_sentence,
     rules_html,
     segments_html,
+    unmeasured_sentence,
     unpriced_html,
     unpriced_sentence,
 )
@@ -144,6 +145,7 @@ __all__ = [
     "texts_html",
     "times_table_html",
     "trend_table_html",
+    "unmeasured_sentence",
     "unpriced_html",
     "unpriced_sentence",
     "usual_html",

@@ -10,7 +10,7 @@ from tracelens.analyse import Overview, Totals
 from tracelens.analyse.tails.top_cost import TopCost
 from tracelens.show.costs import total_words
 from tracelens.show.web.coverage import coverage_html
-from tracelens.show.web.html import NOTHING, moment, safe
+from tracelens.show.web.html import NOTHING, moment, money, safe
 from tracelens.show.web.parts import (
     Column,
     cause_words,
@@ -79,9 +79,10 @@ def _paid(paid: TopCost, period: str) -> str:
     name, now = f"Paid by the top {100 * (paid.top or TOP):.0f} %", paid.now
     if now.total is None:
         return metric(name, NOTHING, _why_no_cost(paid))
-    said = "of {}".format(total_words(now.total, now.unpriced_spans, now.n_unknown))
+    total = total_words(money(now.total), now.unpriced_spans, now.n_unknown)
     own = {"period": None if period == "all" else period}
-    bill = link(said, "tails", title=f"Who paid it: the tail of {said}", **own, **_tail(paid))
+    title = f"Who paid it: the tail of {total}"
+    bill = link(f"of {total}", "tails", title=title, **own, **_tail(paid))
     if now.share is None:
         few = f"{counted(now.n, 'request')} with a cost: too few"
         return metric(name, NOTHING, f"{few if now.total else 'nothing was paid'}, {bill}")

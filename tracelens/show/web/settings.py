@@ -80,25 +80,32 @@ def rules_html(caps: Sequence[Any], routes: Sequence[Any], budgets: Sequence[Any
     """The rows of `[[cap]]`, `[[route]]` and `[[budget]]`, in the order in which they are tried."""
     rows = [
         *(["Cap", _cap(row), _meant(row)] for row in caps),
-        *(["Route", _route(row), ""] for row in routes),
+        *(["Route", _route(row), _when(row)] for row in routes),
         *(["Budget", _budget(row), _meant(row)] for row in budgets),
     ]
     return table("Caps, routes and budgets", RULES, rows)
 
 
 def _cap(row: Any) -> str:
+    if row.max == float("inf"):
+        return f"{unit_name(row.size)} without a limit"
     return f"{unit_name(row.size)} at most {number_words(row.max)}, else {row.how}"
 
 
 def _route(row: Any) -> str:
-    when = " and ".join(map(_condition, row.when)) or "every request"
-    return f"{row.stage}: {when} to <b>{safe(row.to, limit=80)}</b>"
+    return f"{row.stage} by <b>{safe(row.to, limit=80)}</b>"
+
+
+def _when(row: Any) -> str:
+    return " and ".join(map(_condition, row.when)) or "all requests"
 
 
 def _condition(row: Any) -> str:
     name = unit_name(row.column)
     if row.globs:
         return f"{name} {safe(' or '.join(row.globs), limit=160)}"
+    if row.min is not None and row.min == row.max:
+        return f"{name} exactly {number_words(row.min)}"
     least = [] if row.min is None else [f"at least {number_words(row.min)}"]
     most = [] if row.max is None else [f"at most {number_words(row.max)}"]
     return f"{name} {' and '.join([*least, *most]) or 'known'}"
@@ -125,8 +132,8 @@ def prices_sentence(prices: Sequence[Mapping[str, Any]]) -> str:
     models = len({(row["provider"], row["model"]) for row in prices})
     more = f"; the first {PRICES_SHOWN} are shown" if len(prices) > PRICES_SHOWN else ""
     return (
-        f"{counted(len(prices), 'price')} of {counted(models, 'model')}, each as on the day on which"
-        f" the model was last used{more}."
+        f"{counted(len(prices), 'price')} of {counted(models, 'model')}, each of the day on which the"
+        f" model was last used{more}."
     )
 
 
@@ -151,20 +158,18 @@ def _price(row: Mapping[str, Any]) -> Iterator[str]:
 
 def unpriced_sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     """What is used without a price, and what follows from that."""
-    spans = counted(sum(row["spans"] for row in rows), "span")
-    priceless = [row for row in rows if row["row"]]
-    models = len({row["model"] for row in priceless})
-    if not priceless:
-        return f"Of {spans} no usage is recorded, so that no price can tell what they cost."
-    more = f" The first {UNPRICED_SHOWN} of {len(rows)} are shown." if _is_cut(rows) else ""
+    models = len({row["model"] for row in rows})
+    more = f" The first {UNPRICED_SHOWN} are shown." if len(rows) > UNPRICED_SHOWN else ""
     return (
-        f"{counted(len(priceless), 'unit')} of {counted(models, 'model')} have no price: what they"
-        f" cost is not known, and the cost of their requests is a least one.{more}"
+        f"{counted(len(rows), 'unit')} of {counted(models, 'model')}: what was used of them costs an"
+        f" unknown sum, and totals with it are lower bounds (≥).{more}"
     )
 
 
-def _is_cut(rows: Sequence[Mapping[str, Any]]) -> bool:
-    return len(rows) > UNPRICED_SHOWN
+def unmeasured_sentence(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Calls of which no usage is recorded, and that no price helps there."""
+    spans = counted(sum(row["spans"] for row in rows), "span")
+    return f"{spans} without any usage recorded: no price can tell what they cost"
 
 
 def unpriced_html(rows: Sequence[Mapping[str, Any]]) -> str:
