@@ -46,6 +46,7 @@ def add(store: Store, rows: dict[str, dict[str, Any]]) -> None:
 def table(store: Store, *names: str) -> dict[str, tuple[Any, ...]]:
     """Columns by the name of the request."""
     rows = store.request_columns(["request_id", *names])
+    assert rows["request_id"].is_unique().all()  # a row that was replaced is gone
     known = {number(name + "root", 32): name for name in "abcdef"}
     return {known[row[0]]: row[1:] for row in rows.sort("request_id").iter_rows()}
 
