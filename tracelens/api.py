@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -270,6 +271,7 @@ class TraceLens:
         period: str = "all",
         timezone: str = "UTC",
         exemplars: int = 20,
+        compare: bool = True,
     ) -> Tail:
         """Who has the tail of a metric, what it is made of, and since when: see `Tail`.
 
@@ -284,6 +286,7 @@ class TraceLens:
                 filters go before it.
             timezone: an IANA name; days and weeks begin where they do there.
             exemplars: how many of the highest requests are listed.
+            compare: say what is different about the tail, as `tail_selection` does by itself.
 
         Raises UsageError for a value that there is not, QueryError for a bad `where`.
         """
@@ -292,7 +295,13 @@ class TraceLens:
         from tracelens.analyse.tails.tail import tail
 
         question = Question(metric, top, by, filters or Filters(), period, timezone, exemplars)
-        return tail(self.store(), question)
+        found = tail(self.store(), question)
+        if not compare:
+            return found
+        selected = self.tail_selection(
+            metric, top=top, filters=filters, period=period, timezone=timezone, exemplars=0
+        )
+        return replace(found, different=selected.different, different_state=selected.state)
 
     def tail_selection(
         self,
@@ -302,6 +311,7 @@ class TraceLens:
         box: tuple[int, int, float, float] | None = None,
         filters: Filters | None = None,
         period: str = "all",
+        timezone: str = "UTC",
         exemplars: int = 12,
     ) -> Selected:
         """What is different about the tail of a metric, or about a part of its heat map.
@@ -315,8 +325,8 @@ class TraceLens:
         from tracelens.analyse.tails.choose import Question
         from tracelens.analyse.tails.selected import Comparison
 
-        question = Question(metric, top, "none", filters or Filters(), period)
-        key = (self.version(), metric, question.filters, period)
+        question = Question(metric, top, "none", filters or Filters(), period, timezone)
+        key = (self.version(), metric, question.filters, period, timezone)
         kept = self._comparison
         if kept is None or kept[0] != key:
             kept = self._comparison = (key, Comparison(self.store(), question))

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-import polars as pl
 
 from tracelens.analyse.tails.choose import (
     Question,

@@ -272,7 +272,8 @@ class Tail:
     heat: Heat
     payers: pl.DataFrame
     exemplars: pl.DataFrame
-    different: tuple[dict[str, Any], ...] = ()  # filled by whoever compares the tail with the rest
+    different: tuple[dict[str, Any], ...] = ()  # findings as in `Selected`
+    different_state: str | None = None  # of these: found, nothing or too_few; None when not asked
 
 
 @dataclass(frozen=True, eq=False)

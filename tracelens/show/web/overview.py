@@ -80,18 +80,18 @@ def _paid(paid: TopCost, period: str) -> str:
     if now.total is None:
         return metric(name, NOTHING, _why_no_cost(paid))
     total = total_words(money(now.total), now.unpriced_spans, now.n_unknown)
-    own = {"period": None if period == "all" else period}
-    title = f"Who paid it: the tail of {total}"
-    bill = link(f"of {total}", "tails", title=title, **own, **_tail(paid))
+    bill = link(
+        f"of {total}",
+        "tails",
+        title=f"Who paid it: the tail of {total}",
+        period=None if period == "all" else period,
+        tail=None if paid.top is None else f"{100 * paid.top:.0f}",
+    )
     if now.share is None:
         few = f"{counted(now.n, 'request')} with a cost: too few"
         return metric(name, NOTHING, f"{few if now.total else 'nothing was paid'}, {bill}")
     change, tone = _points(paid)
     return metric(name, share(now.share, 1), f"{bill}{change}", tone)
-
-
-def _tail(paid: TopCost) -> dict[str, str | None]:
-    return {"tail": None if paid.top is None else f"{100 * paid.top:.0f}"}
 
 
 def _why_no_cost(paid: TopCost) -> str:

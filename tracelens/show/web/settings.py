@@ -161,8 +161,8 @@ def unpriced_sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     models = len({row["model"] for row in rows})
     more = f" The first {UNPRICED_SHOWN} are shown." if len(rows) > UNPRICED_SHOWN else ""
     return (
-        f"{counted(len(rows), 'unit')} of {counted(models, 'model')}: what was used of them costs an"
-        f" unknown sum, and totals with it are lower bounds (≥).{more}"
+        f"{counted(len(rows), 'unit')} of {counted(models, 'model')}: what was used of them costs"
+        f" an unknown sum, and totals with it are lower bounds (≥).{more}"
     )
 
 
