@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tracelens.show.text import (
     load_table,
     requests_table,
 )
+from tracelens.show.ticket import explanation_markdown
 
 HOSTILE = "[red]x[/red] :smile: [/] \\[b] \x1b[31m"
 SHOWN = "[red]x[/red] :smile: [/] \\[b] \\x1b[31m"
@@ -84,6 +86,20 @@ def test_hostile_texts_are_drawn_as_they_are(width: int) -> None:
     record = {"request_id": "r", "failed": True, "verdict": HOSTILE, **dict.fromkeys(unknown)}
     assert SHOWN in flat(draw(requests_table([record]), width))
     assert SHOWN in flat(draw(frame_table([HOSTILE], [[HOSTILE]]), width))
+
+
+def test_how_it_stands_and_what_went_over_budget() -> None:
+    stands = {"metric": "latency", "value": 5.0, "inputs": HOSTILE, "n": 100, "lower": 0.97}
+    over = {"metric": "latency", "stage": "reasoning", "value": 9000.0, "limit": 8000.0}
+    given = replace(explained(span(1), breaches=[over], cause=None), percentiles=[stands])
+    text = draw(explanation_text(given))
+    assert "Slower than 97 % of 100 " in text
+    assert "Over budget: reasoning took 9 s of 8 s." in text
+    assert "\x1b" not in text
+    ticket = explanation_markdown(given)
+    assert "- compared: Slower than 97 % of 100 " in ticket
+    assert "- over budget: reasoning took 9 s of 8 s" in ticket
+    assert "<b>" not in ticket
 
 
 def test_spans_stand_below_their_parents() -> None:

@@ -132,8 +132,8 @@ def prices_sentence(prices: Sequence[Mapping[str, Any]]) -> str:
     models = len({(row["provider"], row["model"]) for row in prices})
     more = f"; the first {PRICES_SHOWN} are shown" if len(prices) > PRICES_SHOWN else ""
     return (
-        f"{counted(len(prices), 'price')} of {counted(models, 'model')}, each of the day on which the"
-        f" model was last used{more}."
+        f"{counted(len(prices), 'price')} of {counted(models, 'model')}, each of the day on which"
+        f" the model was last used{more}."
     )
 
 
