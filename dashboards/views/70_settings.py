@@ -28,7 +28,6 @@ from tracelens.show.web import (
     unpriced_sentence,
 )
 
-
 #: Rows to copy scroll from so many lines on, in a box of so many pixels.
 ROWS_LINES, ROWS_HEIGHT = 14, 320
 #: More prices than these are folded away.

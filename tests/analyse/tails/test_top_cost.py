@@ -57,6 +57,8 @@ def test_the_period_before_is_of_the_same_length(tmp_path: Path) -> None:
     store = stored(tmp_path, {**long_ago, **before, **now, 54 * HOUR: {"cost_usd": None}})
     found = top_cost(store, "24h")
     assert found.now == Bill(49, 1, 49.0, None, 0, 0)  # the day begins a second after the first
+    assert found.before is not None
+    assert (found.before.n, found.before.total) == (51, 91.0)
     found = top_cost(store, "7d")
     assert found.before is None
     assert found.now.n == 108
