@@ -106,10 +106,7 @@ def made_tail(**changed: Any) -> Tail:
         bucket="1 hour",
         trend=frame(
             TREND,
-            *(
-                (times[at], times[at + 1], 300, 30.0 + at, 0.01, 0.1, 0.3, 3)
-                for at in range(3)
-            ),
+            *((times[at], times[at + 1], 300, 30.0 + at, 0.01, 0.1, 0.3, 3) for at in range(3)),
         ),
         trend_by_stage=frame(
             TREND_BY_STAGE,
