@@ -55,11 +55,6 @@ class Data:
     sessions: str | None = None
     causes: list[str] = field(default_factory=list)
 
-    @property
-    def tail(self) -> pl.Series:
-        """The most expensive ones."""
-        return pl.Series(top(self.frame["cost"].to_numpy(), self.share))
-
     def population(self, sessions: str | None) -> Population:
         """All columns but the cost and the session as attributes."""
         names = [name for name in self.frame.columns if name not in ("cost", "session_id")]
@@ -141,25 +136,19 @@ def with_decoy(data: Data, rng: Rng, prevalence: float) -> Data:
 
 def planted(data: Data, dear: Any, **columns: Any) -> Data:
     """The data, with dear requests and columns that tell which these are."""
-    cost = data.frame["cost"].to_numpy() * np.where(dear, FACTOR, 1.0)
+    times = np.where(dear, FACTOR, 1.0)
+
+    def draw() -> Any:
+        return data.redraw() * times
+
     frame = data.frame.with_columns(
-        pl.Series("cost", cost), *(pl.Series(name, has) for name, has in columns.items())
+        pl.Series("cost", draw()), *(pl.Series(name, has) for name, has in columns.items())
     )
-    return replace(data, frame=frame, causes=list(columns))
-
-
-def ours(data: Data, rules: TailRules) -> Differences:
-    """What we say."""
-    return different(data.population(data.sessions), data.tail, rules)
-
-
-def largest(data: Data) -> tuple[Condition, float]:
-    """The value whose shares differ most, and by how many percentage points."""
-    return largest_of(data.population(None), data.tail.to_numpy())
+    return replace(data, frame=frame, redraw=draw, causes=list(columns))
 
 
 def largest_of(population: Population, tail: Any) -> tuple[Condition, float]:
-    """The same, of a population that is there."""
+    """The value whose shares differ most, and by how many percentage points."""
     best: tuple[Condition | None, float] = (None, -1.0)
     for coded in population.attributes:
         size = len(coded.values)
@@ -244,27 +233,34 @@ class Planted:
     others: int = 0
     largest: int = 0
 
+    def add(self, said: Differences, largest: Condition, data: Data) -> None:
+        """Count what was told of one data set, and what the other ranking puts first."""
+        spellings = [(each.conditions, *each.same_rows) for each in said.findings]
+        named = [any(is_cause(each, data) for each in parts) for parts in spellings]
+        self.runs += 1
+        self.first += bool(named and named[0])
+        self.found += any(named)
+        self.others += len(named) - sum(named)
+        self.same_rows += any(
+            {"cause", "decoy"} <= {c.attribute for part in parts for c in part}
+            for parts in spellings
+        )
+        self.largest += largest.attribute in data.causes and largest.value == "true"
+
 
 def count_planted(
     name: str, make: Callable[[], Data], runs: int, rows: int, rules: TailRules
 ) -> Planted:
-    """Asks about data sets with a cause."""
+    """Asks about data sets with a cause, with ten draws of costs for each of attributes."""
     count = Planted(name, rows)
-    for _ in range(runs):
+    for number in range(0, runs, DRAWS):
         data = make()
-        told = ours(data, rules).findings
-        named = [any(is_cause(c, data) for c in (d.conditions, *d.same_rows)) for d in told]
-        count.runs += 1
-        count.first += bool(named and named[0])
-        count.found += any(named)
-        count.others += len(named) - sum(named)
-        count.same_rows += any(
-            {"cause", "decoy"}
-            <= {c.attribute for part in (d.conditions, *d.same_rows) for c in part}
-            for d in told
-        )
-        best = largest(data)[0]
-        count.largest += best.attribute in data.causes and best.value == "true"
+        population = data.population(data.sessions)
+        for _ in range(min(DRAWS, runs - number)):
+            cost = data.redraw()
+            tail = top(cost, data.share)
+            said = different(replace(population, amounts=cost), pl.Series(tail), rules)
+            count.add(said, largest_of(population, tail)[0], data)
     return count
 
 

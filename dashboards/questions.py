@@ -20,7 +20,7 @@ EXEMPLARS = 9
 
 def tail_of(lens: TraceLens, metric: str, top: float, filters: Filters, period: str) -> Tail:
     """The tail of a metric by modality."""
-    return lens.tail(metric, top=top, filters=filters, period=period)
+    return lens.tail(metric, top=top, filters=filters, period=period, compare=False)
 
 
 def selection_of(

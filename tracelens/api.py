@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from tracelens.analyse import (
     price_rows,
 )
 from tracelens.analyse import UNPRICED as UNPRICED_FIELDS
+from tracelens.analyse.tails.top_cost import Bill, TopCost, top_cost
 from tracelens.analyse.tails.values import BY, METRICS, Budgets, Percentile, Selected, Tail
 from tracelens.analyse.what_if import Rules, WhatIf, make_rules, rules_toml
 from tracelens.errors import NotFoundError, UsageError
@@ -62,6 +64,7 @@ __all__ = [
     "PERIODS",
     "PRICE_FIELDS",
     "UNPRICED_FIELDS",
+    "Bill",
     "Budget",
     "Budgets",
     "BugReport",
@@ -84,6 +87,7 @@ __all__ = [
     "Selected",
     "SourceReport",
     "Tail",
+    "TopCost",
     "Totals",
     "TraceLens",
     "Upload",
@@ -267,6 +271,7 @@ class TraceLens:
         period: str = "all",
         timezone: str = "UTC",
         exemplars: int = 20,
+        compare: bool = True,
     ) -> Tail:
         """Who has the tail of a metric, what it is made of, and since when: see `Tail`.
 
@@ -281,6 +286,7 @@ class TraceLens:
                 filters go before it.
             timezone: an IANA name; days and weeks begin where they do there.
             exemplars: how many of the highest requests are listed.
+            compare: say what is different about the tail, as `tail_selection` does by itself.
 
         Raises UsageError for a value that there is not, QueryError for a bad `where`.
         """
@@ -289,7 +295,13 @@ class TraceLens:
         from tracelens.analyse.tails.tail import tail
 
         question = Question(metric, top, by, filters or Filters(), period, timezone, exemplars)
-        return tail(self.store(), question)
+        found = tail(self.store(), question)
+        if not compare:
+            return found
+        selected = self.tail_selection(
+            metric, top=top, filters=filters, period=period, timezone=timezone, exemplars=0
+        )
+        return replace(found, different=selected.different, different_state=selected.state)
 
     def tail_selection(
         self,
@@ -299,6 +311,7 @@ class TraceLens:
         box: tuple[int, int, float, float] | None = None,
         filters: Filters | None = None,
         period: str = "all",
+        timezone: str = "UTC",
         exemplars: int = 12,
     ) -> Selected:
         """What is different about the tail of a metric, or about a part of its heat map.
@@ -312,8 +325,8 @@ class TraceLens:
         from tracelens.analyse.tails.choose import Question
         from tracelens.analyse.tails.selected import Comparison
 
-        question = Question(metric, top, "none", filters or Filters(), period)
-        key = (self.version(), metric, question.filters, period)
+        question = Question(metric, top, "none", filters or Filters(), period, timezone)
+        key = (self.version(), metric, question.filters, period, timezone)
         kept = self._comparison
         if kept is None or kept[0] != key:
             kept = self._comparison = (key, Comparison(self.store(), question))
@@ -332,9 +345,16 @@ class TraceLens:
 
         One for each metric that is known of it; none for an id that is not stored.
         """
-        from tracelens.analyse.tails.tail import percentiles
+        from tracelens.analyse.tails.percentiles import percentiles
 
         return percentiles(self.store(), request_id)
+
+    def top_cost(self, period: str = "all") -> TopCost:
+        """What the costliest requests of a period (one of `PERIODS`) paid, in a few figures.
+
+        Raises UsageError for an unknown period.
+        """
+        return top_cost(self.store(), period)
 
     def failure_facets(self) -> dict[str, dict[str, int]]:
         """What failures can be cut by: counts of the values of stage, cause, service and more."""

@@ -404,6 +404,6 @@ REQUEST: Final = pl.Schema(
         "outcomes": pl.List(OUTCOME),
         "stage_runs": pl.List(STAGE_RUN),
         "shape": SHAPE,
-        "inputs_hash": pl.String(),  # policy, mappings and profile that judged it
+        "inputs_hash": pl.String(),  # policy, mappings, prices and profile that judged it
     }
 )

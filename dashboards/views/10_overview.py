@@ -57,7 +57,7 @@ def main() -> None:
         return
     if found.stale:
         show_html(stale_html(found.stale))
-    show_html(metrics_html(found))
+    show_html(metrics_html(found, ask(TraceLens.top_cost, period), period))
     show_places(found, period)
     show_html(strip_html(found))
 

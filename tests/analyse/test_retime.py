@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import answered, default_policy, heard, span, spans, spoke, trace
@@ -69,6 +69,7 @@ pipelines = st.builds(
 )
 
 
+@settings(max_examples=25)
 @given(st.lists(pipelines, min_size=1, max_size=8), st.lists(st.integers(0, 3_000), max_size=4))
 def test_bounds_in_general(made: list[Pipeline], budgets: list[int]) -> None:
     """No budget saves nothing, a tighter one never less, and low is never above high."""
@@ -85,6 +86,7 @@ def test_bounds_in_general(made: list[Pipeline], budgets: list[int]) -> None:
             last = found
 
 
+@settings(max_examples=40)
 @given(pipelines, st.integers(0, 3_000))
 def test_the_truth_lies_within(made: Pipeline, budget: int) -> None:
     """Run again with a faster model: evenly faster, or cut off when its time is up."""
@@ -97,6 +99,7 @@ def test_the_truth_lies_within(made: Pipeline, budget: int) -> None:
         assert low - 1e-6 <= made.lasts() - ends <= high + 1e-6
 
 
+@settings(max_examples=40)
 @given(pipelines, st.integers(0, 3_000), st.sampled_from(STAGES))
 def test_one_after_the_other_it_is_exact(made: Pipeline, budget: int, stage: str) -> None:
     serial = Pipeline(made.stt, made.llm, made.tts)

@@ -56,7 +56,7 @@ def test_json_has_the_fields_of_the_contract(lost: Path, row: dict[str, Any]) ->
     ended = run("explain", row["request_id"], "--store", lost, "--format", "json")
     found = ended.json()
     beside = {"spans", "texts", "critical_path", "lane", "cost", "links"}
-    beside |= {"runner_up", "settle", "usual"}
+    beside |= {"runner_up", "settle", "usual", "chain", "percentiles"}
     assert found.keys() == FIELDS.keys() | OURS | beside
     assert {name: found[name] for name in row} == row
     assert {each["id"] for each in found["spans"]} == set(row["span_ids"])

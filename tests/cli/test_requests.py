@@ -51,6 +51,8 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "outcomes": (dict,),
 }
 OURS = {"turn_number", "stage_runs", "notes"}
+OURS |= {"cost_items", "cost_by_stage", "cost_by_content", "sizes"}
+OURS |= {"path_ms", "chain_ms", "breaches"}
 #: No stale verdicts yet: always this value.
 NOT_YET = {"stale": False}
 

@@ -175,3 +175,10 @@ def test_rows_say_what_judged_them(mapping):
     row = locate_requests(frame, default_policy(), mapping).row(0, named=True)
     assert row["inputs_hash"] == inputs_hash(default_policy(), mapping)
     assert inputs_hash(default_policy(), "x") != inputs_hash(default_policy(), "")
+
+
+def test_older_prices_are_other_inputs(monkeypatch):
+    """Rows that were priced by another list are stale, and `tracelens locate` prices them anew."""
+    now = inputs_hash(default_policy(), "")
+    monkeypatch.setattr("tracelens.locate.prices_version", lambda: "older")
+    assert inputs_hash(default_policy(), "") != now

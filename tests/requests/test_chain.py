@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.conftest import (
+    EPOCH,
+    MS,
     Span,
     answered,
     canonical,
@@ -151,3 +154,27 @@ def test_a_recogniser_whose_span_lies_elsewhere_does_not_place_the_transcript() 
     parts = {"transcript": 300.0, "first_token": None, "first_audio": 130.0}
     assert pipecat((2_200, 2_300))["chain_ms"] == parts  # speech had ended before it
     assert pipecat((800, 1_500))["chain_ms"] == parts  # more than the whole
+
+
+def test_openinference_marks_the_first_token_with_an_event() -> None:
+    at = EPOCH + 650 * MS
+    events = [{"name": "start", "time_unix_nano": EPOCH}, {"name": "x", "time_unix_nano": None}]
+    events.append({"name": "First Token Stream Event", "time_unix_nano": at})
+    rows = trace(
+        "a",
+        span(
+            "voice_request",
+            span(
+                "ChatCompletion",
+                at=400,
+                lasts=900,
+                events=json.dumps(events),
+                attributes={"openinference.span.kind": "LLM"},
+            ),
+            at=0,
+            lasts=2_000,
+        ),
+    )
+    (row,) = locate_requests(canonical(rows), default_policy()).to_dicts()
+    assert row["ttft_ms"] == 250.0
+    assert row["chain_ms"]["first_token"] == 650.0  # nothing was heard: since the request began

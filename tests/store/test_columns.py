@@ -46,6 +46,7 @@ def add(store: Store, rows: dict[str, dict[str, Any]]) -> None:
 def table(store: Store, *names: str) -> dict[str, tuple[Any, ...]]:
     """Columns by the name of the request."""
     rows = store.request_columns(["request_id", *names])
+    assert rows["request_id"].is_unique().all()  # a row that was replaced is gone
     known = {number(name + "root", 32): name for name in "abcdef"}
     return {known[row[0]]: row[1:] for row in rows.sort("request_id").iter_rows()}
 
@@ -73,6 +74,7 @@ def test_rows_that_were_judged_anew_are_replaced(store: Store) -> None:
     now = {"a": (0.05, None), "b": (0.1, "phone"), "c": (None, None)}
     assert table(store, "cost_usd", "service") == now | {"d": (9.0, "desk")}
     add(store, {"b": {"cost_usd": 0.2}})
+    assert table(store, "cost_usd")["b"] == (0.2,)  # the first segment lost one before
     add(store, {"a": {"cost_usd": 7.0}})
     now = {"a": (7.0, None), "b": (0.2, None), "c": (None, None)}
     assert table(store, "cost_usd", "service") == now | {"d": (9.0, "desk")}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
 from tracelens.analyse.settle import what_settles
+from tracelens.analyse.tails.percentiles import percentiles_of
 from tracelens.checks.compare import diff_words
-from tracelens.errors import NotFoundError
+from tracelens.errors import NotFoundError, StoreError
 from tracelens.locate.judge import PLACES
 from tracelens.model import CHAIN, REQUEST
 from tracelens.policy import Policy
@@ -35,6 +36,10 @@ LAST = max(PLACES.values())
 ALIKE = ["request_id", "started_at", "start_unix_nano", "verdict"]
 ALIKE_SHOWN = 5
 
+#: How a request stands is told from so many alike on: among fewer, one is more than a percent.
+STANDING = 100
+STANDS_IN = ("cost", "latency")
+
 #: What is told of each piece of the critical path.
 LANE = ("stage", "start_unix_nano", "end_unix_nano")
 
@@ -48,9 +53,11 @@ class Explanation:
     `request` is the row of the contract. `spans` is the waterfall in order of time, `texts` what
     each stage received and emitted, with word diffs at the boundaries, `critical_path` stage → ms
     (adds up to the duration), `lane` the same path in order of time, `chain` the way to the first
-    audio, `cost` line items by span and unit (quantity, price, cost, source), `links` to neighbours,
-    `runner_up` why the second candidate lost, `settle` what to record to tell the next such case,
-    `usual` what requests of this kind have in this service (rows of the view `profiles`).
+    audio, `cost` line items by span and unit (quantity, price, cost, source), `links` to
+    neighbours, `runner_up` why the second candidate lost, `settle` what to record to tell the next
+    such case, `usual` what requests of this kind have in this service (rows of the view
+    `profiles`), `percentiles` how it stands in cost and latency among requests with the same inputs
+    (fields of `Percentile`; those metrics alone that at least 100 of them have).
     """
 
     request: dict[str, Any]
@@ -64,6 +71,7 @@ class Explanation:
     runner_up: str | None = None
     settle: list[str] = field(default_factory=list)
     usual: list[dict[str, Any]] = field(default_factory=list)
+    percentiles: list[dict[str, Any]] = field(default_factory=list)
 
 
 def explain_request(
@@ -95,6 +103,7 @@ def explain_request(
         runner_up=_runner_up(request["candidates"]),
         settle=what_settles(request, spans),
         usual=_usual(store, request),
+        percentiles=_standing(store, request),
     )
     return explained if with_text else _without_text(explained)
 
@@ -139,6 +148,14 @@ def _usual(store: Store, request: dict[str, Any]) -> list[dict[str, Any]]:
     rows = store.profiles().filter(*same).with_columns(share=pl.col("ran") / pl.col("requests"))
     keys = ("stage", "requests", "ran", "share", "days", "p50_ms", "p95_ms", "expected")
     return rows.select(keys).to_dicts()
+
+
+def _standing(store: Store, request: dict[str, Any]) -> list[dict[str, Any]]:
+    try:
+        found = percentiles_of(store, request, STANDS_IN)
+    except StoreError:  # another segment is damaged, and what is told of this one still holds
+        return []
+    return [asdict(each) for each in found if each.n >= STANDING]
 
 
 def request_row(store: Store, request_id: str) -> dict[str, Any]:

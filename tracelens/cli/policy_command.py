@@ -55,5 +55,7 @@ def _sentence(change: Change) -> str:
     return f"{change.key}: {plain(change.in_force)} instead of {plain(change.built_in)}"
 
 
-def _rows(rows: list[object]) -> str:
+def _rows(rows: list[object] | None) -> str:
+    if not rows:
+        return "none"
     return "1 row" if len(rows) == 1 else f"{len(rows)} rows"

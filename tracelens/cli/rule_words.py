@@ -53,18 +53,19 @@ def route_row(text: str) -> Row:
 def budget_row(text: str) -> Row:
     """A row of `[[budget]]` out of `reasoning=4s,service=desk*`; times are ms, s or m.
 
+    As a stage, `request` means all of it.
+
     Raises UsageError for other texts.
     """
     first, *rest = _parts(text)
     stage, _, limit = first.partition("=")
     time = TIME.fullmatch(limit.strip())
     if time is None:
-        raise UsageError(f"--budget {text!r}: write STAGE=TIME, such as reasoning=4s")
-    return {
-        "stage": stage.strip(),
-        "ms": float(time[1]) * UNITS[time[2]],
-        **_meant("budget", rest),
-    }
+        raise UsageError(
+            f"--budget {text!r}: write STAGE=TIME, such as reasoning=4s, or request=TIME"
+        )
+    of = {} if stage.strip() == "request" else {"stage": stage.strip()}
+    return {**of, "ms": float(time[1]) * UNITS[time[2]], **_meant("budget", rest)}
 
 
 def _parts(text: str) -> list[str]:

@@ -49,7 +49,9 @@ Examples:
 @click.option(
     "--route", "routes", multiple=True, help="MODEL and conditions: SIZE<=N, SIZE>=N, NAME=GLOB."
 )
-@click.option("--budget", "budgets", multiple=True, help="STAGE=TIME, such as reasoning=4s.")
+@click.option(
+    "--budget", "budgets", multiple=True, help="STAGE=TIME or request=TIME, such as reasoning=4s."
+)
 @click.option("--modality", help="text, audio, image, video or document, in or out.")
 @click.option("--model", help="A model that any stage used.")
 @click.option("--service", help="Name of the service.")

@@ -184,6 +184,7 @@ class Emitter:
     fields: tuple[Field, ...] = ()
     decodes: tuple[Decode, ...] = ()
     signs: tuple[Sign, ...] = ()
+    first_token: str | None = None  # the event that says when a model's first token came
     unrecorded: tuple[str, ...] = ()  # text directions the library never records: "stage.text_in"
     turns_optional: bool = False  # requests are turns only in traces that have one
     reads: tuple[str, ...] = field(default=(), repr=False)

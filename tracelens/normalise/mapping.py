@@ -145,11 +145,21 @@ def _apply(part: pl.DataFrame, emitter: Emitter | None, policy: Policy) -> pl.Da
         for decode in emitter.decodes:
             frame = _decoded(frame, decode)
         frame = frame.with_columns(**_filled(frame, emitter.fields))
+        if emitter.first_token is not None:
+            first = _first_token(emitter.first_token)
+            frame = frame.with_columns(ttft_ms=pl.coalesce("ttft_ms", first))
         frame = frame.with_columns(**_signed(emitter))
     else:
         frame = frame.with_columns(**_filled(frame, genai.USAGE))
     frame = sound_usage(frame.with_columns(**ids_of_anyone()), policy.handover.record_limits)
     return frame.with_columns(_common()).select("_row", *part.columns[1:], *_new(part))
+
+
+def _first_token(event: str) -> pl.Expr:
+    """Milliseconds from the start of a model call to an event of that name."""
+    told = (pl.col("stage") == "reasoning") & pl.col("events").str.contains(event, literal=True)
+    at = pl.when(told).then("events").str.json_path_match(f"$[?(@.name=='{event}')].time_unix_nano")
+    return (at.cast(pl.Int64, strict=False) - pl.col("start_unix_nano")) / 1e6
 
 
 def _placed(frame: pl.DataFrame, emitter: Emitter | None, policy: Policy) -> pl.DataFrame:

@@ -428,7 +428,8 @@ def _policy(tables: Mapping[str, Any]) -> Policy:
     )
     correction = tuple(Correction(**row) for row in tables["correction"])
     verdict = {k: v for k, v in tables.items() if k not in REPLAYED}
-    text = json.dumps(verdict, sort_keys=True, default=str)  # days have no form of their own in JSON
+    # Days have no form of their own in JSON.
+    text = json.dumps(verdict, sort_keys=True, default=str)
     return Policy(
         stage=stage,
         expect=expect,

@@ -16,12 +16,19 @@ PARTS: Final = {
 
 
 def chain_sentence(chain: Sequence[Mapping[str, Any]]) -> str | None:
-    """`First audio after 1,015 ms: transcript 658 ms, …`; none where nothing is known."""
-    if not chain:
+    """`First audio after 1,015 ms: transcript 658 ms, …`; none where too little is known."""
+    if not tells(chain):
         return None
     *parts, whole = chain
     told = ", ".join(f"{PARTS[row['part']].lower()} {_took(row)}" for row in parts)
-    return f"First audio after {_took(whole)}: {told}"
+    known = whole["ms"] is not None
+    return f"First audio after {_took(whole)}: {told}" if known else f"To the first audio: {told}"
+
+
+def tells(chain: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the whole is known, or two parts at least: one alone is its stage's time."""
+    known = [row["part"] for row in chain if row["ms"] is not None]
+    return "ttfa" in known or len(known) > 1
 
 
 def _took(row: Mapping[str, Any]) -> str:

@@ -27,11 +27,24 @@ def dollars(usd: float) -> str:
 
 def cost_sentence(request: Mapping[str, Any]) -> str | None:
     """`$0.0125`, `≥ $0.0125, 2 spans unpriced`, or what is unknown; None where nothing was used."""
-    cost, spans = request["cost_usd"], request["cost_unpriced_spans"]
-    counted = "1 span unpriced" if spans == 1 else f"{spans or 0:,} spans unpriced"
+    cost, spans = request.get("cost_usd"), request.get("cost_unpriced_spans")
+    counted = _spans(spans or 0)
     if cost is None:
         return f"unknown, {counted}" if spans else None
     return f"≥ {dollars(cost)}, {counted}" if spans else dollars(cost)
+
+
+def total_words(total: float, unpriced_spans: int, n_unknown: int = 0) -> str:
+    """`$889.00`, `≥ $889.00, 1,234 spans unpriced`, or how many requests have no known cost."""
+    least = "≥ " if unpriced_spans or n_unknown else ""
+    missing = f", {_spans(unpriced_spans)}" if unpriced_spans else ""
+    if n_unknown and not unpriced_spans:
+        missing = f", {n_unknown:,} {'request' if n_unknown == 1 else 'requests'} without a cost"
+    return f"{least}{dollars(total)}{missing}"
+
+
+def _spans(number: int) -> str:
+    return f"{number:,} {'span' if number == 1 else 'spans'} unpriced"
 
 
 def unit_name(unit: str | None) -> str:

@@ -56,6 +56,7 @@ def explanation_record(explained: Explanation) -> dict[str, Any]:
         "runner_up": explained.runner_up,
         "settle": explained.settle,
         "usual": explained.usual,
+        "percentiles": explained.percentiles,
         "links": {
             name: [_neighbour(row) for row in value] if isinstance(value, list) else value
             for name, value in explained.links.items()

@@ -97,6 +97,7 @@ def tail_record(tail: Tail) -> dict[str, Any]:
         "n_unknown": tail.n_unknown,
         "groups": [asdict(group) for group in tail.groups],
         "different": list(tail.different),
+        "different_state": tail.different_state,
         "exemplars": tail.exemplars["request_id"].to_list(),
         "headline": headline(tail),
         "top": tail.top,
@@ -112,6 +113,7 @@ def tail_record(tail: Tail) -> dict[str, Any]:
         "before": None
         if tail.before is None
         else {name: asdict(each) for name, each in tail.before.items()},
+        "before_in_part": tail.before_in_part,
         "change": tail.change,
         "contributions": tail.contributions.to_dicts(),
         "payers": tail.payers.to_dicts(),
@@ -160,9 +162,11 @@ def tail_tables(tail: Tail) -> RenderableType:
     parts: list[RenderableType] = [Text(headline(tail), style="bold")]
     if note := at_least(tail):
         parts.append(Text(note, style="dim"))
-    for title, heads, rows in (_groups(tail), _made_of(tail), _exemplars(tail)):
+    for title, heads, rows in (_groups(tail), _made_of(tail), _different(tail), _exemplars(tail)):
         if rows:
             parts += [Text(f"\n{title}", style="italic"), frame_table(heads, rows)]
+    if none := _no_difference(tail):
+        parts.append(Text(f"\n{none}"))
     return Lines(*parts)
 
 
@@ -174,7 +178,9 @@ def tail_report(tail: Tail) -> str:
     tables = [_totals(tail), _groups(tail), *_payers(tail), _made_of(tail, LISTED)]
     for title, heads, rows in tables:
         lines += _section(title, heads, rows)
-    lines += _differences(tail)
+    lines += _section(*_different(tail))
+    if none := _no_difference(tail):
+        lines += ["", none]
     lines += _section(*_exemplars(tail))
     lines += ["", "## How this was computed", "", *(f"- {each}" for each in _method(tail))]
     return "\n".join(lines) + "\n"
@@ -190,6 +196,8 @@ def _facts(tail: Tail) -> Iterator[str]:
         local_time(tail.end if tail.end is not None else tail.last, zone),
     )
     yield f"Period: {first} to {last} ({tail.timezone})"
+    if tail.before_in_part:
+        yield "The period before is stored in part only: no comparison"
     yield f"Requests: {tail.n:,} with a known value, {tail.n_unknown:,} without"
     if note := at_least(tail):
         yield note
@@ -197,7 +205,8 @@ def _facts(tail: Tail) -> Iterator[str]:
 
 def _totals(tail: Tail) -> Part:
     now = tail.figures[tail.metric]
-    before = None if tail.before is None else tail.before[tail.metric]
+    told = tail.before is not None and not tail.before_in_part
+    before = tail.before[tail.metric] if told and tail.before else None
     rows = []
     for name, title in (
         ("n", "requests"),
@@ -235,7 +244,7 @@ def _groups(tail: Tail) -> Part:
     if tail.groups_left:
         rest = f"{tail.groups_left:,} more are not listed"
         rows.append([rest, *[""] * (len(heads) - 1)])
-    return (f"By {by}", heads, rows)
+    return ("All requests" if tail.by == "none" else f"By {by}", heads, rows)
 
 
 def _group_cells(group: Group, unit: str) -> list[str]:
@@ -310,21 +319,34 @@ def _exemplars(tail: Tail) -> Part:
     return ("The highest requests", heads, rows)
 
 
-def _differences(tail: Tail) -> list[str]:
-    """What sets the tail apart from the rest, where it was compared."""
+def _different(tail: Tail) -> Part:
+    """What sets the tail apart from the rest, where it was compared; causes before mechanisms."""
     rows = [
         [
-            str(row.get("attribute", "")),
-            str(row.get("value", "")),
-            share(row.get("in_tail")),
-            share(row.get("in_rest")),
-            NOTHING if row.get("risk_ratio") is None else f"{row['risk_ratio']:.1f}×",
-            amount(row.get("excess"), tail.unit),
+            _finding(row),
+            share(row["in_tail"]),
+            share(row["in_rest"]),
+            NOTHING if row["risk_ratio"] is None else f"{row['risk_ratio']:.1f}×",
+            amount(row["excess"], tail.unit),
+            "part of the metric" if row["kind"] == "mechanism" else "",
+            "; ".join(row["same_rows"]),
         ]
         for row in tail.different
     ]
-    heads = ["attribute", "value", "in the tail", "in the rest", "risk ratio", "excess"]
-    return _section("What is different about the tail", heads, rows)
+    heads = ["value", "in the tail", "in the rest", "risk ratio", "excess", "", "same rows as"]
+    return ("What is different about the tail", heads, rows)
+
+
+def _finding(row: dict[str, Any]) -> str:
+    return f"{row['attribute']} = {row['value'] or 'not recorded'}"
+
+
+def _no_difference(tail: Tail) -> str | None:
+    """Why nothing is listed as different; None where something is, or nobody asked."""
+    return {
+        "too_few": "What is different about the tail: too few requests to say.",
+        "nothing": "Nothing that is recorded sets the tail apart from the rest.",
+    }.get(tail.different_state or "")
 
 
 def _method(tail: Tail) -> Iterator[str]:
@@ -378,6 +400,8 @@ def amount(value: float | None, unit: str) -> str:
     """Money or time with the digits that matter: `$1,234`, `$0.0021`, `1.84 s`."""
     if value is None:
         return NOTHING
+    if value < 0:
+        return f"−{amount(-value, unit)}"
     if unit != "USD":
         long = next((each for each in LONG if value >= each[0]), None)
         return f"{value / long[1]:,.1f} {long[2]}" if long else duration(value)

@@ -28,6 +28,7 @@ from tracelens.show.costs import (
     unit_name,
 )
 from tracelens.show.records import rfc3339, to_json, visible
+from tracelens.show.standing import over_budget, standing_sentence
 from tracelens.show.usual import usual_sentence
 
 GLYPHS = {
@@ -218,7 +219,7 @@ def _emitter(emitter: Mapping[str, Any]) -> Text:
 
 def explanation_text(explained: Explanation) -> RenderableType:
     """The answer on one request: verdict, rail, texts that differ, evidence, spans."""
-    parts: list[RenderableType] = [_head(explained.request), _rail(explained.request)]
+    parts: list[RenderableType] = [_head(explained), _rail(explained.request)]
     parts += [_difference(row) for row in explained.texts if _differs(row)]
     parts.append(_evidence(explained.request))
     parts += [Text(f"{plain(each)}\n", style="dim") for each in (explained.runner_up,) if each]
@@ -234,7 +235,8 @@ def explanation_text(explained: Explanation) -> RenderableType:
     return Group(*parts)
 
 
-def _head(request: Mapping[str, Any]) -> RenderableType:
+def _head(explained: Explanation) -> RenderableType:
+    request = explained.request
     facts = [
         f"request {request['request_id']}",
         f"trace {request['trace_id']}",
@@ -247,7 +249,11 @@ def _head(request: Mapping[str, Any]) -> RenderableType:
     verdict = Text(plain(request["verdict"]), style=_verdict_style(request))
     sure = [Text(plain(line)) for line in (sureness(request),) if line]
     old = [Text(f"Judged by older rules: {STALE_WAY_OUT}.", style="yellow")] * request["stale"]
-    return Group(verdict, *sure, Text(" · ".join(facts), style="dim"), *old, Text(""))
+    over = [Text(f"Over budget: {plain(each)}.", style="yellow") for each in over_budget(request)]
+    stands = standing_sentence(explained.percentiles)
+    told = [Text(f"{plain(stands)}.", style="dim")] if stands else []
+    facts_line = Text(" · ".join(facts), style="dim")
+    return Group(verdict, *sure, facts_line, *told, *over, *old, Text(""))
 
 
 def stale_sentence(count: int) -> str:

@@ -19,6 +19,7 @@ from tracelens.show.costs import (
     unit_name,
 )
 from tracelens.show.records import escape_markdown, rfc3339, to_markdown
+from tracelens.show.standing import over_budget, standing_sentence
 
 #: Rows of a table that fit a ticket; more are counted.
 ROWS_SHOWN = 20
@@ -45,7 +46,7 @@ def explanation_markdown(explained: Explanation) -> str:
     parts = [
         f"**{escape_markdown(str(request['verdict']))}**",
         escape_markdown(sureness(request) or ""),
-        _facts(request),
+        _facts(explained),
         _rail(request),
         *(_difference(row) for row in explained.texts if row.get("result") == "fails"),
         *_evidence(request["evidence"]),
@@ -59,12 +60,15 @@ def explanation_markdown(explained: Explanation) -> str:
     return "\n\n".join(part.rstrip("\n") for part in parts if part) + "\n"
 
 
-def _facts(request: Mapping[str, Any]) -> str:
+def _facts(explained: Explanation) -> str:
+    request = explained.request
     facts = {
         "request": request["request_id"],
         "trace": request["trace_id"],
         "started": rfc3339(request["start_unix_nano"]),
         "took": None if request["duration_ms"] is None else f"{request['duration_ms']:,.0f} ms",
+        "compared": standing_sentence(explained.percentiles),
+        "over budget": "; ".join(over_budget(request)) or None,
         **{name: request[name] for name in ("service", "emitter", "session_id", "cause")},
         "stale": "judged by older rules" if request["stale"] else None,
     }
@@ -111,10 +115,12 @@ def _times(path: Mapping[str, float]) -> Iterator[str]:
 
 def _costs(explained: Explanation) -> Iterator[str]:
     said = cost_sentence(explained.request)
-    if said is not None and explained.cost:
-        shown = explained.cost[:ROWS_SHOWN]
+    if said is not None:
         yield f"Cost: {said}"
-        yield to_markdown({name: tell(item) for name, tell in COST.items()} for item in shown)
+    if not any(item["quantity"] is not None for item in explained.cost):
+        return
+    shown = explained.cost[:ROWS_SHOWN]
+    yield to_markdown({name: tell(item) for name, tell in COST.items()} for item in shown)
     if len(explained.cost) > ROWS_SHOWN:
         yield f"… and {len(explained.cost) - ROWS_SHOWN:,} more lines of cost."
 

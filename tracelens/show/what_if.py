@@ -157,7 +157,9 @@ def _rule_remarks(effect: RuleEffect) -> Iterator[str]:
 def _measure(effect: RuleEffect) -> str:
     if effect.kind == "cap":
         return str(effect.row["size"])
-    return f"time in {effect.row['stage']}" if effect.kind == "budget" else "size or cost"
+    if effect.kind == "budget":
+        return f"time in {effect.row['stage']}" if "stage" in effect.row else "duration"
+    return "size or cost"
 
 
 def _failed(share: Share) -> str:

@@ -301,3 +301,35 @@ def test_order_and_names_of_values_do_not_matter(seed: int) -> None:
     assert facts(ask(frame.sample(fraction=1, shuffle=True, seed=seed % 1_000))) == facts(first)
     renamed = frame.with_columns(pl.col("model").replace_strict({"a": "z", "b": "y", "c": "x"}))
     assert facts(ask(renamed)) == facts(first)
+
+
+def test_more_tests_need_more_evidence() -> None:
+    """What would be told alone is chance among fifty others."""
+    model = ["large"] * 13 + ["small"] * 27 + ["large"] * 47 + ["small"] * 313
+    rng = np.random.default_rng(1)
+    others = {f"other{at}": rng.permutation(["a", "b"] * 200).tolist() for at in range(50)}
+    assert told(asked({"model": model}, TAIL)) == [(("model", "large"),)]
+    assert told(asked({"model": model, **others}, TAIL)) == []
+
+
+def test_a_pair_that_tells_little_more_than_a_half_is_none() -> None:
+    """Images are selected 29 times as often as others, those with voice 32 times."""
+    groups = [(True, True, 45, 50), (False, True, 25, 100), (True, False, 8, 150)]
+    rows = [
+        (voice, image, at < selected)
+        for voice, image, selected, n in [*groups, (False, False, 22, 1700)]
+        for at in range(n)
+    ]
+    voice, image, tail = (list(column) for column in zip(*rows, strict=True))
+    columns = {"voice": voice, "image": image}
+    assert told(asked(columns, tail)) == [(("image", "true"),), (("voice", "true"),)]
+    assert max(map(len, told(asked(columns, tail, rules=TailRules(pair_gain=1.1))))) == 2
+
+
+def test_four_sessions_are_too_few() -> None:
+    """However surely they differ: it may be one customer."""
+    sessions = [f"s{at // 10}" for at in range(40)] + [f"t{at}" for at in range(360)]
+    model = ["large"] * 40 + ["small"] * 360
+    assert asked({"model": model}, TAIL, sessions=sessions).state == "nothing"
+    found = asked({"model": model}, TAIL, sessions=sessions, rules=TailRules(hits=4))
+    assert [each.n_sessions for each in found.findings] == [4]

@@ -14,7 +14,8 @@ from benchmarks.made_requests import fill
 from tests.store.frames import load, new_store, number, request, requests, span, spans
 from tracelens.analyse import Filters
 from tracelens.analyse.tails.choose import Question
-from tracelens.analyse.tails.tail import percentiles, tail
+from tracelens.analyse.tails.percentiles import percentiles
+from tracelens.analyse.tails.tail import tail
 from tracelens.analyse.tails.values import CONTRIBUTIONS, EXEMPLARS, PAYERS, TREND, Tail
 from tracelens.errors import UsageError
 from tracelens.store import Store
@@ -173,6 +174,31 @@ def test_a_period_and_the_one_before(store: Store) -> None:
         "top_share": None,
     }
     assert ask(store).before is None
+
+
+def test_the_trend_by_stage_counts_what_passes(store: Store) -> None:
+    found = ask(store, filters=Filters(inputs="text"))
+    assert dict(found.trend_by_stage.group_by("stage").agg(pl.col("total").sum()).iter_rows()) == {
+        "transcription": 0.0,
+        "reasoning": 8.0,
+    }
+
+
+def test_the_highest_of_equal_ones_has_the_smallest_id(store: Store) -> None:
+    [row] = ask(store).heat.highest.to_dicts()
+    assert row["request_id"] == min(number(f"{name}root", 32) for name in "be")
+    assert row["value"] == 6.0
+
+
+def test_requests_without_a_start_are_in_no_period(tmp_path: Path) -> None:
+    store = new_store(tmp_path)
+    rows = [request("a", cost_usd=1.0), request("b", cost_usd=2.0, start_unix_nano=None)]
+    load(store, spans(span("a"), span("b")), requests(*rows))
+    assert ask(store).all.total == 3.0
+    late = datetime(2030, 1, 1, tzinfo=UTC)
+    assert ask(store, filters=Filters(until=late)).all.total == 1.0
+    assert ask(store).trend["total"].sum() == 1.0
+    store.close()
 
 
 def test_an_empty_store(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What-ifs: replays under caps, routes and budgets."""

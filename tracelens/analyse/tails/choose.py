@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -110,14 +110,10 @@ class Requests:
 
     def filled(self, column: str) -> Floats:
         """A column of numbers, 0 where it is not known."""
-
-        def make() -> Floats:
-            values = self.frame[column].cast(pl.Float64).fill_null(0.0).to_numpy()
-            return (
-                values if np.isfinite(values).all() else np.nan_to_num(values, posinf=0, neginf=0)
-            )
-
-        return self._once(("filled", column), make)
+        # Those of the parts are made each time: kept, they would take as much as the columns.
+        is_metric = any(column == each for each, _ in METRICS.values())
+        make = partial(_filled, self.frame[column])
+        return self._once(("filled", column), make) if is_metric else make()
 
     def known(self, column: str) -> Mask | None:
         """Where a column of numbers is known; None where it always is."""
@@ -224,6 +220,15 @@ def _both(one: Mask | None, other: Mask | None) -> Mask | None:
     if one is None or other is None:
         return other if one is None else one
     return one & other
+
+
+def _filled(column: pl.Series) -> Floats:
+    numbers = column.cast(pl.Float64)
+    if numbers.has_nulls():
+        numbers = numbers.fill_null(0.0)
+    if not numbers.is_finite().all():
+        numbers = pl.select(pl.when(numbers.is_finite()).then(numbers).otherwise(0.0)).to_series()
+    return numbers.to_numpy()
 
 
 def _coded(column: pl.Series) -> Coded:

@@ -36,6 +36,8 @@ COLUMNS: Final = {
 }
 #: Groups that are listed; there may be as many users as requests.
 GROUPS: Final = 50
+#: By how much a share that is 1 may differ from it.
+ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -150,15 +152,15 @@ def group_all(chosen: Chosen, question: Question) -> Group:
         quantiles=_quantiles(chosen.values),
         intervals=_intervals(chosen.values),
         total=chosen.total if len(chosen.values) else None,
-        share=_share(chosen.total, chosen.total),
-        traffic=_share(len(chosen.values), len(chosen.values)),
+        share=share_of(chosen.total, chosen.total),
+        traffic=share_of(len(chosen.values), len(chosen.values)),
         top_share=_top_shares(chosen.values, chosen.total),
         gini=gini(chosen.values, chosen.total),
         over_budget=None if window.requests.is_empty(over) else len(window.true(over)),
         n_lower_bound=len(window.true("cost_is_lower_bound")),
         unpriced_spans=int(_unpriced(window)[1].sum()),
         in_tail=len(chosen.tail_rows),
-        tail_share=_share(chosen.tail_total, chosen.tail_total),
+        tail_share=share_of(chosen.tail_total, chosen.tail_total),
     )
 
 
@@ -222,15 +224,15 @@ def _group(name: str | None, values: Floats, chosen: Chosen, counted: _Counts, c
         quantiles=_quantiles(values),
         intervals=_intervals(values),
         total=total if n else None,
-        share=_share(total, chosen.total),
-        traffic=_share(n, len(chosen.values)),
+        share=share_of(total, chosen.total),
+        traffic=share_of(n, len(chosen.values)),
         top_share=_top_shares(values, total),
         gini=gini(values, total),
         over_budget=None if counted.over is None else int(counted.over[code]),
         n_lower_bound=int(counted.lower_bound[code]),
         unpriced_spans=int(counted.unpriced[code]),
         in_tail=int(counted.in_tail[code]),
-        tail_share=_share(float(counted.tail_total[code]), chosen.tail_total),
+        tail_share=share_of(float(counted.tail_total[code]), chosen.tail_total),
     )
 
 
@@ -252,15 +254,15 @@ def _parts(chosen: Chosen, question: Question) -> list[Group]:
                 quantiles=_quantiles(values),
                 intervals=_intervals(values),
                 total=total,
-                share=_share(total, chosen.total),
-                traffic=_share(len(values), len(chosen.values)),
+                share=share_of(total, chosen.total),
+                traffic=share_of(len(values), len(chosen.values)),
                 top_share=_top_shares(values, total),
                 gini=gini(values, total),
                 over_budget=None,
                 n_lower_bound=0,
                 unpriced_spans=0,
                 in_tail=int(np.count_nonzero(tail)),
-                tail_share=_share(float(tail.sum()), chosen.tail_total),
+                tail_share=share_of(float(tail.sum()), chosen.tail_total),
             )
         )
     return sorted(found, key=lambda group: (-(group.total or 0), group.by or ""))
@@ -278,6 +280,10 @@ def _top_shares(values: Floats, total: float) -> dict[str, float | None]:
     return {name: top_share(values, top, total) for name, top in TOPS.items()}
 
 
-def _share(part: float, whole: float) -> float | None:
-    # Sums that were added up in another order differ in the last digit.
-    return min(part / whole, 1.0) if whole > 0 else None
+def share_of(part: float, whole: float) -> float | None:
+    """A part of a whole, None where the whole is nothing."""
+    if whole <= 0:
+        return None
+    # Sums that were added up in another order differ in the last digits.
+    found = part / whole
+    return 1.0 if abs(found - 1) < ROUNDING else found

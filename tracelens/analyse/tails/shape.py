@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tracelens.analyse.tails.choose import Question
-from tracelens.analyse.tails.grouped import COLUMNS, Chosen, Largest
+from tracelens.analyse.tails.grouped import COLUMNS, Chosen, Largest, share_of
 from tracelens.analyse.tails.ordered import (
     Codes,
     Floats,
@@ -236,7 +236,7 @@ def payers(chosen: Chosen) -> pl.DataFrame:
         in_tail = counts(largest.codes(chosen.tail_rows), largest.count)
         for code, name in enumerate(largest.names):
             total = float(largest.totals[code])
-            share = total / chosen.total if chosen.total > 0 else None
+            share = share_of(total, chosen.total)
             rows.append((by, name, int(largest.sizes[code]), total, share, int(in_tail[code])))
     return pl.DataFrame(rows, schema=PAYERS, orient="row")
 

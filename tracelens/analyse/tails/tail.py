@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-import polars as pl
 
 from tracelens.analyse.tails.choose import (
     Question,
@@ -38,7 +37,6 @@ from tracelens.analyse.tails.values import (
     TREND_BY_STAGE,
     Figures,
     Heat,
-    Percentile,
     Tail,
 )
 from tracelens.store import Store
@@ -49,6 +47,10 @@ ALWAYS: Final = (
     *("cost_is_lower_bound", "cost_unpriced_spans"),
     *(column for column, _ in METRICS.values()),
 )
+
+
+#: Part of a period (one in so many) by which the first request may come after its beginning.
+LATE: Final = 20
 
 
 def columns_of(question: Question) -> list[str]:
@@ -89,6 +91,7 @@ def tail(store: Store, question: Question) -> Tail:
     figures = {name: _figures(window, name, question.top) for name in METRICS}
     own = figures[question.metric]
     before = _before(requests, question, begin, end)
+    in_part = before is not None and _in_part(requests, begin, end)
     return Tail(
         metric=question.metric,
         unit=METRICS[question.metric][1],
@@ -109,7 +112,8 @@ def tail(store: Store, question: Question) -> Tail:
         groups_left=left,
         figures=figures,
         before=before,
-        change=_change(own, None if before is None else before[question.metric]),
+        before_in_part=in_part,
+        change=_change(own, None if before is None or in_part else before[question.metric]),
         concentration=concentration,
         higher=higher,
         contributions=contributions(chosen, question, modality),
@@ -120,33 +124,6 @@ def tail(store: Store, question: Question) -> Tail:
         payers=payers(chosen),
         exemplars=exemplars(chosen, question.exemplars),
     )
-
-
-def percentiles(store: Store, request_id: str) -> tuple[Percentile, ...]:
-    """How a request stands in cost, latency and time to first audio among those with its inputs.
-
-    Metrics that are not known of it are left out; none at all for an id that is not stored.
-    """
-    names = [column for column, _ in METRICS.values()]
-    own = store.find("request", request_id, ["request_id", "input_modalities", *names])
-    own = own.filter(own["request_id"] == request_id)
-    if own.is_empty():
-        return ()
-    row = own.row(0, named=True)
-    inputs = "+".join(row["input_modalities"] or []) or "none"
-    frame = store.request_columns(["inputs", *names])
-    own_kind = (pl.col("inputs") == inputs).fill_null(inputs == "none")
-    alike = frame.select(own_kind.alias("alike"))["alike"].to_numpy()
-    found = []
-    for metric, (column, _) in METRICS.items():
-        value = row[column]
-        if value is None:
-            continue
-        values = frame[column].to_numpy()[alike]
-        known = int(np.isfinite(values).sum())
-        lower = int((values < value).sum())
-        found.append(Percentile(metric, value, inputs, known, lower / max(known, 1)))
-    return tuple(found)
 
 
 def _figures(window: Window, metric: str, top: float) -> Figures:
@@ -177,6 +154,14 @@ def _before(
     if not window.n:
         return None
     return {name: _figures(window, name, question.top) for name in METRICS}
+
+
+def _in_part(requests: Requests, begin: int | None, end: int | None) -> bool:
+    """Whether the store begins later than the period before one, by more than a little."""
+    first, _ = Window(requests, None).extent()
+    if first is None or begin is None or end is None:
+        return False
+    return first > 2 * begin - end + (end - begin) // LATE
 
 
 def _change(now: Figures, before: Figures | None) -> dict[str, float | None]:

@@ -237,7 +237,9 @@ class Tail:
     `last` when the first and last of its requests began. `figures` are of every metric,
     `before` the same of the period of equal length before, None where the period has no beginning,
     and `change` how the metric's own figures differ from it: `top_share` in points from -1 to 1,
-    the others as now / before - 1. Frames have the columns of the schema of their name.
+    the others as now / before - 1. Where the store begins later than the period before
+    (`before_in_part`), no change is told: it would compare a period with a part of one. Frames
+    have the columns of the schema of their name.
     """
 
     metric: str
@@ -259,6 +261,7 @@ class Tail:
     groups_left: int  # groups that are not listed, as there are too many
     figures: dict[str, Figures]
     before: dict[str, Figures] | None
+    before_in_part: bool
     change: dict[str, float | None]
     concentration: pl.DataFrame
     higher: pl.DataFrame
@@ -269,7 +272,8 @@ class Tail:
     heat: Heat
     payers: pl.DataFrame
     exemplars: pl.DataFrame
-    different: tuple[dict[str, Any], ...] = ()  # filled by whoever compares the tail with the rest
+    different: tuple[dict[str, Any], ...] = ()  # findings as in `Selected`
+    different_state: str | None = None  # of these: found, nothing or too_few; None when not asked
 
 
 @dataclass(frozen=True, eq=False)

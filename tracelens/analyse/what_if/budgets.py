@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from tracelens.analyse.retime import retime
 from tracelens.analyse.what_if.baseline import Baseline
 from tracelens.analyse.what_if.caps import fits_row
 from tracelens.model import PATH_STAGES, STAGES
@@ -17,15 +18,24 @@ def budget_masks(base: Baseline, budgets: Sequence[Budget]) -> list[tuple[pl.Exp
 
     A request is only held to the first budget for a stage that is meant for it.
     """
-    taken: dict[str, pl.Expr] = {}
+    taken: dict[str | None, pl.Expr] = {}
     masks = []
     for budget in budgets:
-        meant = fits_row(base, getattr(budget, "modality", None), budget.service, None)
+        meant = fits_row(base, budget.modality, budget.service, None)
         earlier = taken.get(budget.stage, pl.lit(False))
-        own, time = meant & ~earlier, pl.col(f"shape.took_ms.{budget.stage}")
-        masks.append(((own & (time > budget.ms)).fill_null(False), own & blind()))
+        own, time = meant & ~earlier, _time(budget)
+        masks.append(((own & (time > budget.limit)).fill_null(False), own & _blind_to(budget)))
         taken[budget.stage] = earlier | meant
     return masks
+
+
+def _time(budget: Budget) -> pl.Expr:
+    """What a budget limits, in ms: how long a stage took, or the whole request."""
+    return pl.col(f"shape.took_ms.{budget.stage}" if budget.stage else "duration_ms")
+
+
+def _blind_to(budget: Budget) -> pl.Expr:
+    return blind() if budget.stage else pl.col("duration_ms").is_null()
 
 
 def blind() -> pl.Expr:
@@ -34,7 +44,7 @@ def blind() -> pl.Expr:
 
 
 def time_stopped(frame: pl.DataFrame, budget: Budget) -> pl.DataFrame:
-    """`low, high`: ms that requests save when a stage is stopped at its budget."""
+    """`low, high`: ms that requests save when a stage, or all of it, is stopped at its budget."""
     stages = {stage: pl.col(f"shape.took_ms.{stage}").alias(stage) for stage in STAGES}
     path = {stage: pl.col(f"path_ms.{stage}").alias(stage) for stage in PATH_STAGES}
     requests = frame.select(
@@ -42,14 +52,4 @@ def time_stopped(frame: pl.DataFrame, budget: Budget) -> pl.DataFrame:
         path_ms=pl.struct(path.values()),
         shape=pl.struct(pl.struct(stages.values()).alias("took_ms")),
     )
-    return retime(requests, budget.stage, budget.ms)
-
-
-def retime(requests: pl.DataFrame, of: str, budget_ms: float) -> pl.DataFrame:
-    """`low, high`: ms that each request would save had a stage kept to a time.
-
-    At best all that follows moves up by the whole excess. At worst something else ran beside it.
-    """
-    took = pl.col("shape").struct.field("took_ms").struct.field(of)
-    excess = (took.fill_null(0) - budget_ms).clip(lower_bound=0)
-    return requests.select(low=pl.lit(0.0), high=pl.min_horizontal(excess, "duration_ms"))
+    return retime(requests, budget.stage, budget.limit)

@@ -141,7 +141,8 @@ def _retimed(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     The most that is saved: each stage is shortened as far as some rule shortens it, one after the
     other. The least: the largest saving of one rule alone.
     """
-    most = {stage: [saved] for stage, saved in time_saved(rules.named_caps()).items()}
+    caps = time_saved(rules.named_caps())
+    most: dict[str | None, list[pl.Expr]] = {stage: [saved] for stage, saved in caps.items()}
     least = [pl.lit(0.0)]
     for name, budget in rules.named_budgets():
         saved = time_stopped(frame, budget)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tracelens.model import STAGES
 from tracelens.policy import Budget, Cap, Policy, Route, read_tables
 
 Rule = Cap | Route | Budget
@@ -24,8 +25,8 @@ class Rules:
     def of(cls, policy: Policy) -> Rules:
         """The rows of a policy that can be replayed.
 
-        Budgets in dollars, of whole requests, and for parts of the way to the first audio are for
-        checks: no stage can be stopped by them.
+        Budgets in dollars and for the way to the first audio are for checks: nothing can be
+        stopped by them.
         """
         budgets = tuple(each for each in policy.budget if _stops_a_stage(each))
         return cls(policy.cap, policy.route, budgets, policy.what_if.comparable)
@@ -58,7 +59,5 @@ def make_rules(tables: Mapping[str, Sequence[Mapping[str, Any]]], policy: Policy
 
 
 def _stops_a_stage(budget: Budget) -> bool:
-    """Whether it limits how long a stage may take."""
-    metric = getattr(budget, "metric", None) or "latency"
-    timed = getattr(budget, "ms", None) is not None and getattr(budget, "part", None) is None
-    return bool(metric == "latency" and timed and budget.stage is not None)
+    """Whether it limits how long something may take that can be stopped."""
+    return budget.metric == "latency" and budget.of in (None, *STAGES)

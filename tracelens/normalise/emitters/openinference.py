@@ -40,6 +40,7 @@ EMITTER = Emitter(
     title="OpenInference conventions 0.1 (openinference-instrumentation-openai and others)",
     tier=Tier.CONVENTION,
     claims=(KIND,),
+    first_token="First Token Stream Event",
     spans=(
         # Kind LLM stands on recognisers and synthesisers too: the span's name decides first.
         SpanRule(

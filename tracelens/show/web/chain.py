@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from tracelens.analyse import Explanation
-from tracelens.show.chain import PARTS
+from tracelens.show.chain import PARTS, tells
 from tracelens.show.web.html import duration
 
 HEADS = ("Part", "Took", "Budget")
 
 
 def chain_html(explained: Explanation) -> str:
-    """A row per part and one for the whole; empty where nothing is known of it."""
-    if not explained.chain:
+    """A row per part and one for the whole; empty where too little is known of it."""
+    if not tells(explained.chain):
         return ""
     heads = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
     rows = "".join(map(_row, explained.chain))

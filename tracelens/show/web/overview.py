@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tracelens.analyse import Overview, Totals
+from tracelens.analyse.tails.top_cost import TopCost
+from tracelens.show.costs import total_words
 from tracelens.show.web.coverage import coverage_html
-from tracelens.show.web.html import moment, safe
+from tracelens.show.web.html import NOTHING, moment, safe
 from tracelens.show.web.parts import (
     Column,
     cause_words,
@@ -25,6 +27,9 @@ from tracelens.show.web.parts import (
 NEW_SHOWN = 5
 #: Characters of a verdict in a narrow table.
 VERDICT_SHOWN = 90
+#: The tail that is spoken of where there is none, and models without a price that are named.
+TOP = 0.01
+NAMES_SHOWN = 2
 
 
 def state_sentence(found: Overview) -> str:
@@ -52,8 +57,8 @@ def span_of_time(first: int | None, last: int | None) -> str:
     return f"{begin.day} {begin:%b %Y, %H:%M} to {end.day} {end:%b %Y, %H:%M} UTC"
 
 
-def metrics_html(found: Overview) -> str:
-    """Four figures: requests, failed, failures explained, and what cannot be told."""
+def metrics_html(found: Overview, paid: TopCost | None = None, period: str = "all") -> str:
+    """Figures: requests, failed, failures explained, what cannot be told, and who paid."""
     now, before = found.now, found.before
     explained = now.failed - now.undetermined
     return metrics(
@@ -65,7 +70,47 @@ def metrics_html(found: Overview) -> str:
             f"{now.undetermined:,} undetermined" if now.undetermined else "none is undetermined",
         ),
         metric("Cannot be told", f"{now.unknown:,}", "neither failed nor fine by what is recorded"),
+        *([] if paid is None else [_paid(paid, period)]),
     )
+
+
+def _paid(paid: TopCost, period: str) -> str:
+    """The share of the bill that the costliest requests paid, or why it is not known."""
+    name, now = f"Paid by the top {100 * (paid.top or TOP):.0f} %", paid.now
+    if now.total is None:
+        return metric(name, NOTHING, _why_no_cost(paid))
+    said = f"of {total_words(now.total, now.unpriced_spans, now.n_unknown)}"
+    bill = link(
+        said,
+        "tails",
+        title=f"Who paid it: the tail of {said}",
+        period=None if period == "all" else period,
+        tail=None if paid.top is None else f"{100 * paid.top:.0f}",
+    )
+    if now.share is None:
+        few = f"{counted(now.n, 'request')} with a cost: too few"
+        return metric(name, NOTHING, f"{few if now.total else 'nothing was paid'}, {bill}")
+    change, tone = _points(paid)
+    return metric(name, share(now.share, 1), f"{bill}{change}", tone)
+
+
+def _why_no_cost(paid: TopCost) -> str:
+    if paid.unpriced:
+        more = len(paid.unpriced) - NAMES_SHOWN
+        names = ", ".join(safe(each, limit=40) for each in paid.unpriced[:NAMES_SHOWN])
+        others = f" and {counted(more, 'other')}" if more > 0 else ""
+        return f"no price for {names}{others}: {link('set them', 'settings')}"
+    if paid.unmeasured:
+        return f"no usage is recorded: {link('which models', 'settings')}"
+    return "no cost and no usage is recorded"
+
+
+def _points(paid: TopCost) -> tuple[str, str]:
+    """How the share changed against the period before, in points."""
+    now, before = paid.now.share, None if paid.before is None else paid.before.share
+    if now is None or before is None:
+        return "", ""
+    return _change(100 * (now - before))
 
 
 def _growth(now: Totals, before: Totals | None) -> str:
@@ -82,11 +127,16 @@ def _failed_note(now: Totals, before: Totals | None) -> tuple[str, str]:
     part = f"{share(now.failed, now.requests)} of all"
     if before is None or not before.requests or not now.requests:
         return part, ""
-    points = 100 * (now.failed / now.requests - before.failed / before.requests)
+    change, tone = _change(100 * (now.failed / now.requests - before.failed / before.requests))
+    return f"{part}{change}", tone
+
+
+def _change(points: float) -> tuple[str, str]:
+    """A change in points for the end of a line, and the tone of that line."""
     if abs(points) < 0.05:
-        return f"{part} · no change", ""
+        return " · no change", ""
     sign, tone = ("▲", "tl-worse") if points > 0 else ("▼", "tl-better")
-    return f"{part} · <b>{sign} {points:+.1f} points</b>", tone
+    return f" · <b>{sign} {points:+.1f} points</b>", tone
 
 
 def new_html(found: Overview, period: str = "all") -> str:

@@ -48,7 +48,8 @@ def evidence_page(explained: Explanation) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{safe(request['request_id'][:12])} · tracelens</title>"
         f"<style>{stylesheet()}{LOOK}</style></head><body><main>"
-        f"{verdict_html(explained)}<div class='tl-rail-box'>{rail_html(explained)}</div>"
+        f"{verdict_html(explained, links=False)}"
+        f"<div class='tl-rail-box'>{rail_html(explained)}</div>"
         f"{body}{notes_html(request['notes'])}</main>"
         "<footer>Written by tracelens from recorded traces. It holds what users said: pass it on"
         " to those who may read that.</footer></body></html>"

@@ -8,10 +8,15 @@ from typing import Any
 from tracelens.analyse import Explanation
 from tracelens.show.confidence import sureness
 from tracelens.show.costs import cost_sentence
+from tracelens.show.standing import over_budget, standing_words
 from tracelens.show.web.html import NOTHING, duration, moment, money, safe, short_id
+from tracelens.show.web.parts import link
+
+#: Chips of budgets; the evidence has them all.
+BUDGETS_SHOWN = 4
 
 
-def verdict_html(explained: Explanation) -> str:
+def verdict_html(explained: Explanation, *, links: bool = True) -> str:
     """The card on one request: chips, sentence, why, what would settle it, and facts."""
     request = explained.request
     headline, because = _sentence(request)
@@ -21,7 +26,7 @@ def verdict_html(explained: Explanation) -> str:
         f"<h1>{safe(headline)}</h1>"
         f"{_paragraph(because)}{_paragraph(_runner_up(explained), 'tl-more')}"
         f"{_settle(explained.settle)}"
-        f'<dl class="tl-facts">{"".join(_facts(request))}</dl></section>'
+        f'<dl class="tl-facts">{"".join(_facts(explained, links))}</dl></section>'
     )
 
 
@@ -78,6 +83,8 @@ def _chips(request: Mapping[str, Any]) -> Iterator[str]:
         yield from map(_chip, _sure(request))
     if request["stale"]:
         yield _chip("~ Judged by older rules: tracelens locate judges it anew", "warn")
+    for each in over_budget(request)[:BUDGETS_SHOWN]:
+        yield _chip(f"~ Over budget: {each}", "warn")
     if "missing_parent" in (request["notes"] or []):
         yield _chip("~ Incomplete: spans refer to parents that are not here", "warn")
 
@@ -100,16 +107,19 @@ def _sure(request: Mapping[str, Any]) -> Iterator[str]:
         yield "Confidence not measured"
 
 
-def _facts(request: Mapping[str, Any]) -> Iterator[str]:
+def _facts(explained: Explanation, links: bool) -> Iterator[str]:
+    request = explained.request
+    stands = {each["metric"]: _standing(each, links) for each in explained.percentiles}
     models = [name for each in (request["models"] or {}).values() for name in each or []]
     yield _fact("Request", short_id(request["request_id"]), request["request_id"], code=True)
     yield _fact("Trace", short_id(request["trace_id"]), request["trace_id"], code=True)
     yield _fact("When", moment(request["start_unix_nano"]))
     yield _fact("Modality", _modality(request))
     yield _fact("Models", " · ".join(models) or NOTHING)
-    yield _fact("Latency", duration(request["duration_ms"]))
+    yield _fact("Latency", duration(request["duration_ms"]), more=stands.get("latency", ""))
     least = "≥ " if request["cost_is_lower_bound"] and request["cost_usd"] is not None else ""
-    yield _fact("Cost", least + money(request["cost_usd"]), cost_sentence(request) or "")
+    cost = least + money(request["cost_usd"])
+    yield _fact("Cost", cost, cost_sentence(request) or "", more=stands.get("cost", ""))
     for name, key in (("Service", "service"), ("Session", "session_id"), ("Emitter", "emitter")):
         if request[key]:
             yield _fact(name, request[key])
@@ -120,6 +130,14 @@ def _modality(request: Mapping[str, Any]) -> str:
     return f"{came or '?'} → {went or '?'}" if came or went else NOTHING
 
 
-def _fact(name: str, text: str, title: str = "", *, code: bool = False) -> str:
-    shown = f"<code>{safe(text)}</code>" if code else safe(text, limit=80)
+def _standing(row: Mapping[str, Any], links: bool) -> str:
+    """How it stands among those like it, which leads to them."""
+    said = safe(standing_words(row))
+    if links:
+        said = link(said, "tails", metric=row["metric"], mod=row["inputs"])
+    return f"<small>{said}</small>"
+
+
+def _fact(name: str, text: str, title: str = "", *, more: str = "", code: bool = False) -> str:
+    shown = (f"<code>{safe(text)}</code>" if code else safe(text, limit=80)) + more
     return f'<div><dt>{name}</dt><dd title="{safe(title or text)}">{shown}</dd></div>'

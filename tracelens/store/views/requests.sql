@@ -88,5 +88,5 @@ comment on column requests.notes is 'what is odd about its spans: what spans.not
 comment on column requests.outcomes is 'outcome of every stage and boundary: [{at, outcome}]';
 comment on column requests.stage_runs is 'one per logical call of a stage; unfolded in view stage_runs';
 comment on column requests.shape is 'what kind of request it is, for the view profiles: {profile (key), role (turn, user_turn, agent_turn or trace), heard (a trace: speech surely came in), timed_out, healthy (nothing is wrong but a stage that is absent), ran, due (ran, or its turn had come), took_ms}';
-comment on column requests.inputs_hash is 'hash of the policy, mappings and profile that judged it';
+comment on column requests.inputs_hash is 'hash of the policy, mappings, prices and profile that judged it';
 comment on column requests.load is 'generation of the load that judged it';

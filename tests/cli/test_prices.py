@@ -1,0 +1,124 @@
+"""`prices`: what a person and a program read, what has no price, and rows to paste."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.command import run
+from tests.golden_files import check_golden
+from tests.traces import load, sample
+
+CHAT = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.usage.input_tokens": 1_000,
+}
+
+
+def dump(*models: str) -> bytes:
+    """One trace with a model call each."""
+    calls = [
+        {
+            "traceId": "1" * 32,
+            "spanId": f"{i + 2:016x}",
+            "parentSpanId": f"{1:016x}",
+            "name": f"chat {model}",
+            "startTimeUnixNano": str(1_795_132_800_000_000_000 + i),
+            "endTimeUnixNano": str(1_795_132_801_000_000_000 + i),
+            "attributes": [
+                {"key": key, "value": {"intValue" if isinstance(v, int) else "stringValue": v}}
+                for key, v in {**CHAT, "gen_ai.request.model": model}.items()
+            ],
+        }
+        for i, model in enumerate(models)
+    ]
+    root = {**calls[0], "spanId": f"{1:016x}", "name": "request", "attributes": []}
+    del root["parentSpanId"]
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [root, *calls]}]}]}).encode()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store with a model that has a price, and one that has none."""
+    run("ingest", "-", "--store", tmp_path / "store", stdin=dump("gpt-4o", "house-model.1"))
+    return tmp_path / "store"
+
+
+def test_what_a_person_reads(store: Path) -> None:
+    seen = run("prices", "--store", store, "--format", "table")
+    check_golden("prices/seen.txt", seen.out + seen.err)
+    lacking = run("prices", "--unpriced", "--store", store, "--format", "table")
+    check_golden("prices/unpriced.txt", lacking.out + lacking.err)
+
+
+def test_prices_of_the_models_in_the_store(store: Path) -> None:
+    rows = run("prices", "--store", store).rows()
+    assert {row["model"] for row in rows} == {"gpt-4o"}
+    (text,) = [row for row in rows if row["unit"] == "input_tokens"]
+    assert (text["usd"], text["per"], text["source"]) == (2.5, 1_000_000, "genai-prices")
+
+
+def test_what_has_no_price(store: Path) -> None:
+    (row,) = run("prices", "--unpriced", "--store", store).rows()
+    named = (row["model"], row["stage"], row["unit"])
+    assert named == ("house-model.1", "reasoning", "input_tokens")
+    assert (row["spans"], row["requests"], row["quantity"]) == (1, 1, 1_000)
+    assert row["first_seen"] == "2026-11-20T00:00:00.000000000Z"
+
+
+def test_a_row_to_paste_needs_its_price_and_then_prices(store: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "mine.toml"
+    policy.write_text(run("prices", "--unpriced", "--toml", "--store", store).out)
+    refused = run("policy", "check", policy)
+    assert refused.code == 2
+    assert "usd = '?' is not a number from 0" in refused.err
+    policy.write_text(policy.read_text().replace('"?"', "2.0"))
+    cost = "select cost_usd, cost_is_lower_bound from requests"
+    before = run("sql", cost, "--store", store).rows()
+    assert before == [{"cost_usd": 0.0025, "cost_is_lower_bound": True}]
+    assert run("locate", "--store", store, "--policy", policy).code == 0
+    after = run("sql", cost, "--store", store).rows()
+    assert after == [{"cost_usd": 0.0045, "cost_is_lower_bound": False}]
+    left = run("prices", "--unpriced", "--store", store)
+    assert "everything that was used has a price" in left.err
+
+
+def test_rows_of_a_model_are_a_policy(tmp_path: Path) -> None:
+    policy = tmp_path / "mine.toml"
+    policy.write_text(run("prices", "--model", "nova-3", "--toml").out)
+    assert run("policy", "check", policy).code == 0
+    (row,) = run("prices", "--model", "nova-3", "--policy", policy).rows()
+    assert (row["usd"], row["per"], row["source"]) == (0.0048, 60, "policy")
+
+
+def test_questions_are_asked_one_at_a_time(store: Path) -> None:
+    ended = run("prices", "--unpriced", "--all", "--store", store)
+    assert ended.code == 2
+    assert "ask one of them" in ended.err
+
+
+def test_a_model_that_nobody_knows(tmp_path: Path) -> None:
+    ended = run("prices", "--model", "who\x1b[31m")
+    assert (ended.code, ended.out) == (0, "")
+    assert "no price is known for who\\x1b[31m" in ended.err
+
+
+def test_explain_has_the_lines(store: Path) -> None:
+    (request,) = run("requests", "--store", store).rows()
+    explained = run("explain", request["request_id"], "--store", store, "--format", "json").json()
+    assert [(item["model"], item["cost_usd"], item["source"]) for item in explained["cost"]] == [
+        ("gpt-4o", 0.0025, "genai-prices"),
+        ("house-model.1", None, None),
+    ]
+    text = run("explain", request["request_id"], "--store", store, "--format", "table").out
+    assert "Cost ≥ $0.0025, 1 span unpriced" in text
+    ticket = run("explain", request["request_id"], "--store", store, "--format", "markdown").out
+    assert "Cost: ≥ $0.0025, 1 span unpriced" in ticket
+
+
+def test_samples_have_prices(tmp_path: Path) -> None:
+    load(tmp_path / "store", sample("openinference_healthy_voice")).close()
+    assert run("prices", "--store", tmp_path / "store").code == 0
