@@ -85,6 +85,7 @@ def made_tail(**changed: Any) -> Tail:
         groups_left=0,
         figures={"cost": figures(1000), "latency": figures(1000, median=900.0, p99=9_000.0)},
         before=None,
+        before_in_part=False,
         change={},
         concentration=frame(
             CONCENTRATION,

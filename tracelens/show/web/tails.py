@@ -145,7 +145,7 @@ def _in_tail(tail: Tail) -> str:
 
 def _change_line(tail: Tail, metric: str, name: str, prefix: str = "") -> str:
     """How a figure changed against the period before; worse and better have a sign too."""
-    if tail.before is None:
+    if tail.before is None or tail.before_in_part:
         return ""
     now, before = getattr(tail.figures[metric], name), getattr(tail.before[metric], name)
     if now is None or not before:
