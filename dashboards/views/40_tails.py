@@ -507,10 +507,18 @@ def show_export(
         )
         offer(
             "One page, PDF",
-            lambda: print_page(one_page_html(tail, headline(tail), pictures(charts()[:3], "svg"))),
+            lambda: print_page(one_page_html(tail, headline(tail), captioned(charts()[:3]))),
             f"{name}.pdf",
             "application/pdf",
         )
+
+
+def captioned(charts: list[Chart]) -> list[tuple[str, bytes]]:
+    """What each chart says, and its drawing."""
+    return [
+        (chart.alt, drawing)
+        for chart, drawing in zip(charts, pictures(charts, "svg").values(), strict=True)
+    ]
 
 
 def panels(tail: Tail, budgets: Budgets) -> list[Chart]:

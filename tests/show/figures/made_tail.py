@@ -85,6 +85,7 @@ def made_tail(**changed: Any) -> Tail:
         groups_left=0,
         figures={"cost": figures(1000), "latency": figures(1000, median=900.0, p99=9_000.0)},
         before=None,
+        before_in_part=False,
         change={},
         concentration=frame(
             CONCENTRATION,
@@ -106,10 +107,7 @@ def made_tail(**changed: Any) -> Tail:
         bucket="1 hour",
         trend=frame(
             TREND,
-            *(
-                (times[at], times[at + 1], 300, 30.0 + at, 0.01, 0.1, 0.3, 3)
-                for at in range(3)
-            ),
+            *((times[at], times[at + 1], 300, 30.0 + at, 0.01, 0.1, 0.3, 3) for at in range(3)),
         ),
         trend_by_stage=frame(
             TREND_BY_STAGE,

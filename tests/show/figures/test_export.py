@@ -17,10 +17,13 @@ def test_pictures_and_a_page_are_drawn() -> None:
     drawn = pictures(charts)
     assert list(drawn) == ["who-pays.png", "trend.png"]
     assert all(each.startswith(b"\x89PNG") for each in drawn.values())
-    page = one_page_html(tail, "1 % of requests paid 35 % of the bill.", pictures(charts, "svg"))
+    drawings = [(each, svg) for each, svg in pictures(charts, "svg").items()]
+    page = one_page_html(tail, "1 % of requests paid 35 % of the bill.", drawings)
     assert "1 % of requests paid 35 % of the bill." in page
     assert page.count("data:image/svg+xml") >= 2
-    assert print_page(page).startswith(b"%PDF")
+    printed = print_page(page)
+    assert printed.startswith(b"%PDF")
+    assert printed.count(b"/Type /Page\n") == 1
 
 
 def test_without_a_browser_they_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,7 +209,9 @@ def test_what_if_shows_today_as_an_outline_and_after_as_a_bar() -> None:
 
 def test_what_traces_say_is_no_markup() -> None:
     tail = made_tail(groups=(group(HOSTILE, 100), group("audio", 900)))
-    spoilt = tail.concentration.with_columns(series=tail.concentration["series"].replace("audio+image", HOSTILE))
+    spoilt = tail.concentration.with_columns(
+        series=tail.concentration["series"].replace("audio+image", HOSTILE)
+    )
     higher = tail.higher.with_columns(series=tail.higher["series"].replace("audio+image", HOSTILE))
     tail = replace(tail, concentration=spoilt, higher=higher)
     charts = [

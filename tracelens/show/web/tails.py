@@ -145,7 +145,7 @@ def _in_tail(tail: Tail) -> str:
 
 def _change_line(tail: Tail, metric: str, name: str, prefix: str = "") -> str:
     """How a figure changed against the period before; worse and better have a sign too."""
-    if tail.before is None:
+    if tail.before is None or tail.before_in_part:
         return ""
     now, before = getattr(tail.figures[metric], name), getattr(tail.before[metric], name)
     if now is None or not before:
@@ -463,25 +463,28 @@ def method_html(tail: Tail, *, links: bool = True) -> str:
 
 
 PAGE_LOOK: Final = """
-@page { size: A4 portrait; margin: 12mm; }
+@page { size: A4 portrait; margin: 10mm 12mm; }
 :root { color-scheme: light; }
-body { margin: 0; font-size: 12px; line-height: 1.4; color: #0E1622; background: #FFFFFF;
+body { margin: 0; font-size: 11px; line-height: 1.35; color: #0E1622; background: #FFFFFF;
   font-family: Inter, system-ui, "Segoe UI", Roboto, sans-serif; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0; text-wrap: balance; }
-h2 { font-size: 1rem; margin: 1rem 0 .2rem; }
-figure { margin: 0; break-inside: avoid; }
-figure img { width: 100%; }
-.two { display: grid; grid-template-columns: 1fr 1fr; gap: 0 1rem; }
-dl.tl-metrics { grid-template-columns: repeat(5, 1fr) !important; margin-top: .8rem !important; }
-.tl-metrics dd { font-size: 1.1rem !important; }
-.tl-metrics dd.tl-note-line { font-size: .75rem !important; }
-.tl-method { margin-top: .8rem; font-size: .8rem; }
+h1 { font-size: 1.35rem; line-height: 1.2; margin: 0; }
+p { margin: .3rem 0 0; }
+figure { margin: .5rem 0 0; break-inside: avoid; }
+figcaption { font-weight: 600; }
+figure img { width: 100%; height: 50mm; object-fit: contain; }
+dl.tl-metrics { grid-template-columns: repeat(5, minmax(0, 1fr)) !important; gap: .4rem;
+  margin-top: .5rem !important; }
+.tl-metrics div { padding: .4rem .5rem; }
+.tl-metrics dt, .tl-metrics dd.tl-note-line { font-size: .7rem; line-height: 1.25; }
+.tl-metrics dd, .tl-metrics .tl-two { font-size: .9rem; white-space: normal; line-height: 1.3; }
+.tl-spark img { height: 20px; }
+.tl-method { margin-top: .4rem; font-size: .7rem; max-width: none; line-height: 1.3; }
 """
 
 
-def one_page_html(tail: Tail, headline: str, charts: Mapping[str, bytes]) -> str:
-    """Its headline, cards, charts (SVG by the name of its file) and method, to be printed on A4."""
-    drawn = [_figure(svg) for svg in charts.values()]
+def one_page_html(tail: Tail, headline: str, charts: Sequence[tuple[str, bytes]]) -> str:
+    """Its headline, cards, charts (what each says, and SVG) and method, to be printed on A4."""
+    drawn = [_figure(said, svg) for said, svg in charts]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
@@ -493,6 +496,9 @@ def one_page_html(tail: Tail, headline: str, charts: Mapping[str, bytes]) -> str
     )
 
 
-def _figure(svg: bytes) -> str:
+def _figure(said: str, svg: bytes) -> str:
     data = base64.b64encode(svg).decode()
-    return f'<figure><img alt="" src="data:image/svg+xml;base64,{data}"></figure>'
+    return (
+        f"<figure><figcaption>{safe(said)}</figcaption>"
+        f'<img alt="" src="data:image/svg+xml;base64,{data}"></figure>'
+    )
