@@ -73,7 +73,7 @@ def test_rows_that_were_tried_can_be_kept(samples: Path, tmp_path: Path) -> None
 def test_a_refused_route_says_why(samples: Path) -> None:
     ended = run("whatif", "--store", samples, "--route", "small")
     assert ended.code == 0
-    assert "reasoning by small: its requests have no known input tokens" in ended.err
+    assert "reasoning by small: fewer than 30 comparable requests used small" in ended.err
     assert ended.json()["rules"][0]["refused_because"]
 
 
