@@ -19,7 +19,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,10 @@ from rich.table import Table
 
 from benchmarks.made_requests import fill
 from tracelens.analyse import Filters
-from tracelens.analyse.tails import grouped, shape, tail
+from tracelens.analyse.tails import grouped, selected, shape, tail
 from tracelens.analyse.tails.choose import Question
+from tracelens.analyse.what_if import answer, make_rules, source
+from tracelens.policy import load
 from tracelens.store import Store
 
 #: Questions of a warm process: metric, grouping and filters change as a reader changes them.
@@ -46,6 +49,12 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "latency": {"metric": "latency"},
     "latency, last 7 days": {"metric": "latency", "period": "7d"},
 }
+POLICY = load()
+#: What is tried: half a minute of audio at most, the rest cut off.
+CAP = make_rules(
+    {"cap": [{"size": "audio_seconds", "max": 30, "how": "truncate"}]}, POLICY
+)
+RULES = POLICY.tail
 #: Functions that make one figure each, with the module that calls them.
 FIGURES = {
     "columns": (tail, "read_requests"),
@@ -59,6 +68,10 @@ FIGURES = {
     "contributions": (tail, "contributions"),
     "payers": (tail, "payers"),
     "exemplars": (tail, "exemplars"),
+    "comparison": (selected, "Comparison"),
+    "what is different": (selected.Comparison, "select"),
+    "what-if: requests": (source, "read_baseline"),
+    "what-if: a cap": (answer, "what_if"),
 }
 
 
@@ -85,10 +98,24 @@ def ask(store: Store, **question: Any) -> Spent:
     """One question. Further figures of the page belong here, once they are asked with it."""
     spent = Spent()
     with timed(spent):
-        tail.tail(store, Question(**question))
-        # different(store, question): what sets the tail apart.
-        # whatif(store, question, caps): what a cap would change.
+        asked = Question(**question)
+        found = tail.tail(store, asked)
+        compare(store, asked)
+        try_cap(store, asked, found)
     return spent
+
+
+def compare(store: Store, asked: Question) -> None:
+    """What sets the tail apart."""
+    selected.Comparison(store, asked).select(asked.top, None, RULES, 0)
+
+
+def try_cap(store: Store, asked: Question, found: Any) -> None:
+    """What a cap on audio would change, in the period of the question."""
+    filters = asked.filters
+    if found.begin is not None and asked.period != "all":
+        filters = replace(filters, since=datetime.fromtimestamp(found.begin / 1e9, UTC))
+    answer.what_if(source.read_baseline(store, filters), CAP)
 
 
 def median(tries: list[Spent]) -> Spent:
@@ -178,7 +205,11 @@ def measure(folder: Path, tries: int, console: Console, *, figures: bool) -> Non
     store = Store.open(folder)
     cold, parts = Spent(), {}
     with timed(cold), watched(parts):
-        rows = tail.tail(store, Question()).n
+        asked = Question()
+        found = tail.tail(store, asked)
+        compare(store, asked)
+        try_cap(store, asked, found)
+    rows = found.n
     table = Table(title=f"\n{rows:,} requests with a known cost", title_justify="left", box=None)
     for name in ("", "ms", "CPU ms"):
         table.add_column(name, justify="right" if name else "left")
