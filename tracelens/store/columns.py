@@ -19,6 +19,7 @@ from tracelens.store.log import Log, Moment, Segment, Tombstone
 from tracelens.store.plain import column_type, is_stored, nulls, pick
 from tracelens.store.segments import GENERATION, SEGMENT_FOLDER, parse_types
 
+
 @dataclass(frozen=True)
 class Part:
     """The live rows of one segment: all of them, or those of a mask."""

@@ -57,14 +57,15 @@ COPIED: Final = tuple(_copied())
 def write_copy(rows: pl.DataFrame, path: Path, segment: str) -> None:
     """Write the copy of a segment that has these rows in this order, and will be called so."""
     flat = rows.select(map(_packed, COPIED))
-    known = _known(flat.lazy())
+    known = _known(rows.lazy(), flat.lazy())
     flat.select(known).write_parquet(path, **_options(segment, known))
 
 
 def copy_segment(path: Path, copy: Path, segment: str) -> None:
     """The same from the file of a segment, of which a part at a time is in memory."""
-    flat = pl.scan_parquet(path, glob=False).select(map(_packed, COPIED))
-    known = _known(flat)
+    rows = pl.scan_parquet(path, glob=False)
+    flat = rows.select(map(_packed, COPIED))
+    known = _known(rows, flat)
     flat.select(known).sink_parquet(copy, **_options(segment, known))
 
 
@@ -72,17 +73,19 @@ def _packed(name: str) -> pl.Expr:
     return pl.col(name).str.decode("hex") if name in PACKED else pick(name)
 
 
-def _known(flat: pl.LazyFrame) -> list[str]:
-    """The columns that are not null in all rows."""
-    found = flat.select(pl.all().is_not_null().any()).collect().row(0, named=True)
-    return [name for name in COPIED if found[name]]
+def _known(rows: pl.LazyFrame, flat: pl.LazyFrame) -> list[str]:
+    """The columns that are not null in all rows, but ids that bytes would spell in another way."""
+    upper = rows.select((pl.col(n) != pl.col(n).str.to_lowercase()).any() for n in PACKED)
+    found, misspelt = pl.collect_all([flat.select(pl.all().is_not_null().any()), upper])
+    left_out = {name for name in PACKED if misspelt[name][0]}
+    return [name for name in COPIED if found[name][0] and name not in left_out]
 
 
 def _options(segment: str, known: Sequence[str]) -> dict[str, Any]:
     told = {
         "layout": LAYOUT,
         "segment": segment,
-        "empty": [name for name in COPIED if name not in known],
+        "empty": [name for name in COPIED if name not in known and name not in PACKED],
     }
     # Compressed it would be a sixth smaller, and take half as long again to read.
     return {

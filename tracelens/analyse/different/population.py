@@ -156,9 +156,9 @@ def _coded(frame: pl.DataFrame, attribute: Attribute, weights: Floats | None) ->
     column = frame[attribute.column]
     null = Condition(attribute.name, attribute.column, None)
     if column.null_count() == len(column) and not column.dtype.is_nested():
-        units = float(len(column) if weights is None else weights.sum())
-        codes = np.zeros(len(column), np.uint8)
-        return Coded(attribute, codes, (null,), np.array([len(column)]), np.array([units]))
+        alike = float(len(column) if weights is None else weights.sum())
+        nothing = np.zeros(len(column), np.uint8)
+        return Coded(attribute, nothing, (null,), np.array([len(column)]), np.array([alike]))
     if column.dtype.is_numeric():
         codes, values = _numbers(column, attribute)
     elif isinstance(column.dtype, pl.String | pl.Boolean | pl.Categorical | pl.Enum):
@@ -227,10 +227,11 @@ def _floats(column: pl.Series) -> Floats:
 
 
 def _session_codes(column: pl.Series) -> Array:
+    codes: Array
     if isinstance(column.dtype, pl.Categorical | pl.Enum):
-        codes = column.to_physical().cast(pl.Int64)
-        size = int(codes.max() or 0) + 1  # type: ignore[arg-type]
-        codes = codes.fill_null(-1).to_numpy(writable=True)
+        numbers = column.to_physical().cast(pl.Int64).fill_null(-1)
+        codes = numbers.to_numpy(writable=True)
+        size = int(codes.max(initial=-1)) + 1
     else:
         texts, labels = _factorise(column)
         codes, size = texts.astype(np.int64), len(labels)
