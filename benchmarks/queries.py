@@ -4,11 +4,12 @@ usage: python -m benchmarks.queries [--store FOLDER] [--requests 1000000] [--tri
 
 Without a store it makes one (`benchmarks.made_requests`) in a temporary folder. *Cold* is the first
 question of a process: it reads the columns from the segments (their pages are in the file cache of
-the system, imports are done before). *Warm* are further questions of the same process about the
-same version, of which the median counts; each has other filters, so that nothing answers it from
-what an equal question found. CPU time is of all threads, and tells more on a busy machine. Beside
-it stands what plain Polars and DuckDB take that read the same segments for the same figures
-(headline, groups, concentration and trend, without intervals, heat map, curves and exemplars).
+the system, imports are done before). Warm are further questions of the same process about the same
+version: the *first* with its filters, and the same *again*, of which the median counts: what is
+different and the what-if then know their requests, everything else is made anew. CPU time is of all
+threads, and tells more on a busy machine. Beside it stands what plain Polars and DuckDB take that
+read the same segments for the same figures (headline, groups, concentration and trend, without
+intervals, heat map, curves and exemplars).
 """
 
 from __future__ import annotations
@@ -19,20 +20,24 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
-import scipy.special  # noqa: F401 - imports are not what is timed
+import scipy.stats  # noqa: F401 - imports are not what is timed
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.made_requests import fill
 from tracelens.analyse import Filters
-from tracelens.analyse.tails import grouped, shape, tail
-from tracelens.analyse.tails.choose import Question
+from tracelens.analyse.tails import grouped, selected, shape, tail
+from tracelens.analyse.tails.values import Tail
+from tracelens.analyse.what_if import answer, make_rules, source
+from tracelens.api import TraceLens
+from tracelens.policy import load
 from tracelens.store import Store
 
 #: Questions of a warm process: metric, grouping and filters change as a reader changes them.
@@ -46,6 +51,9 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "latency": {"metric": "latency"},
     "latency, last 7 days": {"metric": "latency", "period": "7d"},
 }
+POLICY = load()
+#: What is tried: half a minute of audio at most, the rest cut off.
+CAP = make_rules({"cap": [{"size": "audio_seconds", "max": 30, "how": "truncate"}]}, POLICY)
 #: Functions that make one figure each, with the module that calls them.
 FIGURES = {
     "columns": (tail, "read_requests"),
@@ -59,6 +67,10 @@ FIGURES = {
     "contributions": (tail, "contributions"),
     "payers": (tail, "payers"),
     "exemplars": (tail, "exemplars"),
+    "comparison": (selected, "Comparison"),
+    "what is different": (selected.Comparison, "select"),
+    "what-if: requests": (source, "read_baseline"),
+    "what-if: a cap": (answer, "what_if"),
 }
 
 
@@ -81,14 +93,22 @@ def timed(spent: Spent) -> Iterator[None]:
         spent.cpu += (time.process_time() - cpu) * 1e3
 
 
-def ask(store: Store, **question: Any) -> Spent:
-    """One question. Further figures of the page belong here, once they are asked with it."""
+def ask(lens: TraceLens, **question: Any) -> Spent:
+    """One question: the tail, what is different about it, and what a cap would change."""
     spent = Spent()
     with timed(spent):
-        tail.tail(store, Question(**question))
-        # different(store, question): what sets the tail apart.
-        # whatif(store, question, caps): what a cap would change.
+        figures(lens, **question)
     return spent
+
+
+def figures(lens: TraceLens, **question: Any) -> Tail:
+    """Every figure of the page."""
+    found = lens.tail(**question)
+    filters = question.get("filters") or Filters()
+    if found.begin is not None:
+        filters = replace(filters, since=datetime.fromtimestamp(found.begin / 1e9, UTC))
+    lens.what_if(CAP, filters)
+    return found
 
 
 def median(tries: list[Spent]) -> Spent:
@@ -173,12 +193,12 @@ def plain_duckdb(files: list[Path]) -> Any:
     ]
 
 
-def measure(folder: Path, tries: int, console: Console, *, figures: bool) -> None:
+def measure(folder: Path, tries: int, console: Console, *, each_figure: bool) -> None:
     """Print a table for a store."""
-    store = Store.open(folder)
+    lens = TraceLens(folder)
     cold, parts = Spent(), {}
     with timed(cold), watched(parts):
-        rows = tail.tail(store, Question()).n
+        rows = figures(lens).n
     table = Table(title=f"\n{rows:,} requests with a known cost", title_justify="left", box=None)
     for name in ("", "ms", "CPU ms"):
         table.add_column(name, justify="right" if name else "left")
@@ -187,18 +207,16 @@ def measure(folder: Path, tries: int, console: Console, *, figures: bool) -> Non
         table.add_row(name, f"{spent.wall:,.0f}", f"{spent.cpu:,.0f}")
 
     add("cold: cost", cold)
-    if figures:
+    if each_figure:
         for name, spent in parts.items():
             add(f"   {name}", spent)
     for name, question in QUESTIONS.items():
-        first = ask(store, **question)  # may read columns that no question needed before
-        add(f"warm: {name}", median([ask(store, **question) for _ in range(tries)]))
-        if first.wall > 3 * cold.wall:
-            add(f"   first: {name}", first)
-        if figures:
+        add(f"first: {name}", ask(lens, **question))
+        add(f"again: {name}", median([ask(lens, **question) for _ in range(tries)]))
+        if each_figure:
             parts = {}
             with watched(parts):
-                ask(store, **question)
+                ask(lens, **question)
             for part, spent in parts.items():
                 add(f"   {part}", spent)
     files = sorted((folder / "segments").glob("requests-*.parquet"))
@@ -210,11 +228,12 @@ def measure(folder: Path, tries: int, console: Console, *, figures: bool) -> Non
                 plain(files)
         add(f"plain {name}, some figures", spent[-1])
     console.print(table)
+    store = lens.store()
     held = store._columns.sizes() if store._columns else {}
     kept = store.request_table([])[1].values() if held else []
     columns, made = sum(held.values()) / max(rows, 1), _bytes(kept) / max(rows, 1)
     console.print(f"\nbytes per request: columns {columns:.0f}, orders and codes {made:.0f}")
-    store.close()
+    lens.close()
 
 
 def _bytes(kept: Any) -> int:
@@ -240,13 +259,13 @@ def main() -> None:
     options = parser.parse_args()
     console = Console()
     if options.store is not None:
-        measure(options.store, options.tries, console, figures=options.figures)
+        measure(options.store, options.tries, console, each_figure=options.figures)
         return
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(Path(folder) / "store", create=True)
         fill(store, options.requests, 10)
         store.close()
-        measure(Path(folder) / "store", options.tries, console, figures=options.figures)
+        measure(Path(folder) / "store", options.tries, console, each_figure=options.figures)
 
 
 if __name__ == "__main__":

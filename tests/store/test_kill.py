@@ -29,6 +29,7 @@ WINDOWS = [
     *(f"before {step}" for step in range(6)),  # each of the five steps, and after the last
     "rename 1",  # no segment has its name
     "rename 2",  # the spans have it, the requests do not
+    "rename 3",  # and these, but not their copy
     *(f"insert {call}" for call in range(1, 5)),  # inside the transaction of the log
 ]
 

@@ -7,44 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
 from tracelens.errors import StoreError
-from tracelens.model import REQUEST, STAGES
 from tracelens.store.checksum import REPAIR, UNDECODED
+from tracelens.store.flat import Copy, find_copy
 from tracelens.store.live import as_rows, check_files
 from tracelens.store.log import Log, Moment, Segment, Tombstone
-from tracelens.store.segments import GENERATION, SEGMENT_FOLDER, parse_types, sql_type
-
-#: Text with few values, or that is only compared: held as numbers.
-CODED: Final = (
-    *("service", "emitter", "session_id", "user_id", "external_request_id"),
-    *("stage", "boundary", "cause"),
-)
-#: Columns that are made of a stored one, by name: the stored column and how.
-DERIVED: Final[dict[str, tuple[str, pl.Expr]]] = {
-    "inputs": ("input_modalities", pl.col("input_modalities").list.join("+").replace("", "none")),
-    "outputs": (
-        "output_modalities",
-        pl.col("output_modalities").list.join("+").replace("", "none"),
-    ),
-    **{
-        f"model.{stage}": (
-            "models",
-            pl.col("models").struct.field(stage).list.join("+").replace("", None),
-        )
-        for stage in STAGES
-    },
-    **{
-        f"over.{metric}": (
-            "breaches",
-            pl.col("breaches").list.eval(pl.element().struct.field("metric") == metric).list.any(),
-        )
-        for metric in ("cost", "latency", "ttfa")
-    },
-}
+from tracelens.store.plain import column_type, is_stored, nulls, pick
+from tracelens.store.segments import GENERATION, SEGMENT_FOLDER, parse_types
 
 
 @dataclass(frozen=True)
@@ -173,82 +146,55 @@ class Columns:
             for name in names:
                 column = live[name]
                 is_empty = column.null_count() == len(column)
-                found[name].append(_nulls(name, len(column)) if is_empty else column)
+                found[name].append(nulls(name, len(column)) if is_empty else column)
         return found
 
     def _scan(self, segments: Sequence[Segment], names: Sequence[str]) -> list[pl.DataFrame]:
         """These columns of each segment, all rows; several segments are decoded at once."""
-        scans, presents = [], []
-        for segment in segments:
-            path = self._store / SEGMENT_FOLDER / segment.name
-            stored = parse_types(segment.columns)
-            present = [name for name in names if _is_stored(name, stored)]
-            scans.append(pl.scan_parquet(path, glob=False).select(map(_pick, present)))
-            presents.append(present)
+        folder = self._store / SEGMENT_FOLDER
+        copies = [find_copy(folder, each) for each in segments]
         try:
-            frames = pl.collect_all(scans)
+            return self._collect(segments, copies, names)
+        except UNDECODED:
+            # It may be a copy: the segments have all that is in them.
+            pass
+        try:
+            return self._collect(segments, [None] * len(segments), names)
         except UNDECODED as error:
             raise StoreError(
                 f"store {self._store} is damaged: a segment of requests cannot be decoded "
                 f"({error}); {REPAIR}"
             ) from error
-        # A segment may have been written before a column existed.
+
+    def _collect(
+        self, segments: Sequence[Segment], copies: Sequence[Copy | None], names: Sequence[str]
+    ) -> list[pl.DataFrame]:
+        scans: list[pl.LazyFrame] = []
+        for segment, copy in zip(segments, copies, strict=True):
+            path, stored = self._store / SEGMENT_FOLDER / segment.name, parse_types(segment.columns)
+            # A segment may have been written before a column existed.
+            wanted = [name for name in names if is_stored(name, stored)]
+            copied = [name for name in wanted if copy and name in copy.columns]
+            done = {*copied, *(copy.empty if copy else ())}
+            scans.append(copy.scan(copied) if copy and copied else pl.LazyFrame())
+            rest = [pick(name) for name in wanted if name not in done]
+            scans.append(pl.scan_parquet(path, glob=False).select(rest) if rest else pl.LazyFrame())
+        found = pl.collect_all(scans)
         return [
-            frame.hstack(empty) if present else pl.DataFrame(empty)
-            for segment, frame, present in zip(segments, frames, presents, strict=True)
-            for empty in ([_nulls(n, segment.rows) for n in names if n not in present],)
+            _in_order(names, [*one, *other], segment.rows)
+            for segment, one, other in zip(segments, found[::2], found[1::2], strict=True)
         ]
 
 
-def column_type(name: str) -> pl.DataType:
-    """The type of a column of requests by its name. Raises ValueError for an unknown one."""
-    if name in DERIVED:
-        return pl.Boolean() if name.startswith("over.") else _coded(name)
-    if name in CODED:
-        return _coded(name)
-    column, _, member = name.partition(".")
-    dtype = REQUEST.get(column)
-    if isinstance(dtype, pl.Struct):
-        for field in dtype.fields:
-            inner = field.dtype
-            if field.name == member and isinstance(inner, pl.DataType) and not inner.is_nested():
-                return inner
-    elif dtype is not None and not member and not dtype.is_nested():
-        return dtype
-    raise ValueError(f"requests have no plain column {name}")
-
-
-def _coded(name: str) -> pl.DataType:
-    # Each column has codes of its own: they stay small.
-    return pl.Categorical(pl.Categories(name, namespace="tracelens.requests"))
-
-
-def _is_stored(name: str, stored: Mapping[str, str]) -> bool:
-    source = DERIVED[name][0] if name in DERIVED else name.partition(".")[0]
-    return name == GENERATION or stored.get(source) == sql_type(REQUEST[source])
-
-
-def _pick(name: str) -> pl.Expr:
-    """A column out of a segment."""
-    if name == GENERATION:
-        return pl.col(name)
-    column, _, member = name.partition(".")
-    if name in DERIVED:
-        made = DERIVED[name][1]
-    else:
-        made = pl.col(column).struct.field(member) if member else pl.col(column)
-    return made.cast(column_type(name)).alias(name)
-
-
-def _nulls(name: str, count: int) -> pl.Series:
-    """A column of nulls, which takes no memory."""
-    return pl.Series(name, [], pl.Null).extend_constant(None, count)
+def _in_order(names: Sequence[str], columns: Sequence[pl.Series], rows: int) -> pl.DataFrame:
+    known = {each.name: each for each in columns}
+    return pl.DataFrame([known.get(name, nulls(name, rows)) for name in names])
 
 
 def _joined(name: str, parts: Sequence[pl.Series]) -> pl.Series:
     """Parts of a column as one: of type null where no row has a value."""
     if all(each.dtype == pl.Null for each in parts):
-        return _nulls(name, sum(map(len, parts)))
+        return nulls(name, sum(map(len, parts)))
     dtype = column_type(name)
     return pl.concat([each.cast(dtype).alias(name) for each in parts], rechunk=True)
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from tracelens.store.checksum import damage_of, sha256_of
 from tracelens.store.engine import Engine
+from tracelens.store.flat import copy_name, copy_segment
 from tracelens.store.keys import keys_of
 from tracelens.store.live import install_kind, install_live
 from tracelens.store.log import Checksum, Kind, Live, Log, Segment
@@ -101,6 +102,11 @@ def _write_merged(engine: Engine, store: Path, kind: Kind, old: Sequence[Segment
     rows = f"from live.{kind} order by trace_id, start_unix_nano, {_LAST_KEY[kind]}"
     engine.run(copy_rows(kind, rows, draft))
     sync_path(draft)
+    if kind == "requests":
+        copy = folder / copy_name(draft.name)
+        copy_segment(draft, copy, final_name(draft.name))
+        sync_path(copy)
+        copy.rename(folder / final_name(copy.name))
     path = draft.rename(folder / final_name(draft.name))
     sync_path(folder)
     return Segment(

@@ -13,6 +13,7 @@ import polars as pl
 
 from tracelens.store.checksum import sha256_of
 from tracelens.store.disk import writing
+from tracelens.store.flat import copy_name, write_copy
 from tracelens.store.keys import keys_of
 from tracelens.store.log import (
     BugReport,
@@ -65,34 +66,41 @@ class Part:
     in_force: Mapping[str, str] | None = None
     profiles: Sequence[Profile] | None = None
     drafts: list[Segment] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)  # of the drafts, and the copy of the requests
     keys: list[SegmentKeys] = field(default_factory=list)
     checksums: list[Checksum] = field(default_factory=list)
 
 
 def write_drafts(part: Part) -> None:
-    """Write the requests beside the spans, under a name that nothing reads."""
+    """Write the requests and their copy beside the spans, under names that nothing reads."""
     if part.spans is not None:
         part.drafts.append(part.spans)
+    ordered = None
     if part.requests.height:
         name = draft_name("requests", part.generation)
-        write_requests(part.requests, part.generation, part.folder / name)
+        ordered = write_requests(part.requests, part.generation, part.folder / name)
         part.drafts.append(_request_segment(part, name))
     for draft in part.drafts:
         name = final_name(draft.name)
         part.keys += [replace(each, segment=name) for each in keys_of(draft, part.folder)]
         part.checksums.append(Checksum(name, sha256_of(part.folder / draft.name)))
+        part.files.append(draft.name)
+    if ordered is not None:
+        copy, final = copy_name(part.files[-1]), final_name(part.files[-1])
+        write_copy(ordered, part.folder / copy, final)
+        part.files.append(copy)
 
 
 def sync_drafts(part: Part) -> None:
     """Have the bytes on the disk before anything refers to them."""
-    for draft in part.drafts:
-        sync_path(part.folder / draft.name)
+    for draft in part.files:
+        sync_path(part.folder / draft)
 
 
 def rename_drafts(part: Part) -> None:
     """Give the files their names; without the log they are still unread."""
-    for draft in part.drafts:
-        (part.folder / draft.name).rename(part.folder / final_name(draft.name))
+    for draft in part.files:
+        (part.folder / draft).rename(part.folder / final_name(draft))
 
 
 def sync_names(part: Part) -> None:

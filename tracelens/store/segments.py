@@ -159,12 +159,14 @@ def write_spans(
     )
 
 
-def write_requests(rows: pl.DataFrame, generation: int, path: Path) -> None:
-    """Write request rows, sorted as segments are."""
+def write_requests(rows: pl.DataFrame, generation: int, path: Path) -> pl.DataFrame:
+    """Write request rows, sorted as segments are; the rows as they were written."""
     stamped = rows.with_columns(pl.lit(generation, pl.Int64).alias(GENERATION))
-    stamped.sort("trace_id", "start_unix_nano", "request_id").write_parquet(
+    ordered = stamped.sort("trace_id", "start_unix_nano", "request_id")
+    ordered.write_parquet(
         path, compression="zstd", compression_level=3, row_group_size=ROW_GROUP["requests"]
     )
+    return ordered
 
 
 @lru_cache(maxsize=64)

@@ -17,6 +17,7 @@ from tracelens.errors import NotFoundError, StoreError
 from tracelens.model import BUG_REPORT, PROFILE
 from tracelens.store.columns import Columns
 from tracelens.store.export import export_duckdb, export_otlp, export_parquet
+from tracelens.store.flat import copy_name
 from tracelens.store.live import as_rows
 from tracelens.store.lock import WriterLock
 from tracelens.store.log import LOG_FILE, BugReport, Load, Log, Profile, create_log
@@ -163,8 +164,8 @@ class Store:
             names: columns that hold one value, members of structs by dotted name
                 (`cost_by_stage.tool`, `sizes.audio_seconds`), and what is made of others: `inputs`
                 and `outputs` (modalities joined by `+`, `none` without any), `model.reasoning` and
-                of the other stages (models joined by `+`), `over.cost`, `over.latency` and
-                `over.ttfa` (whether a budget for it was exceeded).
+                of the other stages (models joined by `+`; `models.reasoning`: one a line),
+                `over.cost`, `over.latency` and `over.ttfa` (whether a budget for it was exceeded).
 
         Text with few values is categorical. Raises ValueError for an unknown column, StoreError
         for a damaged store.
@@ -269,15 +270,17 @@ class Store:
         """Compare every live segment with its checksum; the damaged ones and what they hold.
 
         Reads all files once, and finds damage that decodes without an error. Segments from a
-        version that kept no checksums are decoded instead, which finds less.
+        version that kept no checksums are decoded instead, which finds less. Flat copies of
+        requests are compared with their segments.
         """
         return find_damage(self.path, self._log)
 
     def sizes(self) -> dict[str, Any]:
         """What lies in the folder of the store.
 
-        `segments`: a row for each kind of live segment (`kind, segments, rows, bytes`); `bytes` of
-        all files, those that wait to be removed too; `log_bytes` of the log.
+        `segments`: a row for each kind of live segment (`kind, segments, rows, bytes`, those of
+        flat copies too); `bytes` of all files, those that wait to be removed too; `log_bytes` of
+        the log.
         """
         kinds: dict[str, dict[str, Any]] = {}
         for each in self._log.live().segments:
@@ -286,6 +289,8 @@ class Store:
             row["segments"] += 1
             row["rows"] += each.rows
             row["bytes"] += each.bytes
+            if each.kind == "requests":
+                row["bytes"] += _size(self.path / SEGMENT_FOLDER / copy_name(each.name))
         sizes = {file: _size(file) for file in self.path.rglob("*")}
         log = sum(size for file, size in sizes.items() if file.name.startswith(LOG_FILE))
         return {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tracelens.store.engine import SPILL
+from tracelens.store.flat import copy_name
 from tracelens.store.log import Log
 from tracelens.store.segments import SEGMENT_FOLDER
 from tracelens.store.stage import sweep_stages
@@ -31,10 +32,12 @@ def sweep(store: Path, log: Log, *, grace: float = GRACE) -> None:
 def _sweep_segments(folder: Path, log: Log, oldest: float) -> None:
     known = log.files()
     replaced = [name for name, gone in known.items() if gone is not None and gone < oldest]
+    used = known.keys() | {copy_name(name) for name in known}
+    unused = {*replaced, *map(copy_name, replaced)}
     for path in folder.iterdir():
         # Drafts are written under the lock, which we hold: the writer of any other is dead.
-        stray = path.name not in known and path.stat().st_mtime < oldest
-        if path.name.startswith(".tmp-") or stray or path.name in replaced:
+        stray = path.name not in used and path.stat().st_mtime < oldest
+        if path.name.startswith(".tmp-") or stray or path.name in unused:
             path.unlink(missing_ok=True)
     if replaced:
         log.forget(replaced)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from tracelens.store.cancel import check_cancelled
 from tracelens.store.checksum import UNDECODED, damage_of
+from tracelens.store.flat import differs, find_copy
 from tracelens.store.keys import WIDTHS, IdKind
 from tracelens.store.log import Kind, Load, Log, Moment, Segment, Tombstone
 from tracelens.store.segments import GENERATION, SEGMENT_FOLDER
@@ -18,7 +20,7 @@ from tracelens.store.segments import GENERATION, SEGMENT_FOLDER
 
 @dataclass(frozen=True)
 class Damage:
-    """A segment that is not as it was written, and what lies in it.
+    """A segment that is not as it was written, and what lies in it; or a flat copy, with no rows.
 
     `loads` are paths of inputs whose rows it has; of a file that tells nothing, all that it may
     have. `traces` and `requests` are ids; of a segment of spans, the requests of its traces.
@@ -56,7 +58,24 @@ def find_damage(store: Path, log: Log) -> list[Damage]:
             loads = _loads(store, segment, records.loads)
             path = store / SEGMENT_FOLDER / segment.name
             found.append(Damage(path, segment.kind, reason, loads, traces, requests))
-    return found
+    return found + [each for each in map(partial(_copy_damage, store), whole) if each is not None]
+
+
+def _copy_damage(store: Path, segment: Segment) -> Damage | None:
+    """A copy that says other than its segment; one that is not read does no harm."""
+    check_cancelled()
+    folder = store / SEGMENT_FOLDER
+    copy = find_copy(folder, segment)
+    if copy is None:
+        return None
+    try:
+        if not differs(folder / segment.name, copy):
+            return None
+        why = "has other values than"
+    except UNDECODED as error:
+        why = f"cannot be decoded ({error}); it only repeats what is in"
+    reason = f"{copy.path} {why} {segment.name}: delete it, nothing is lost"
+    return Damage(copy.path, "requests", reason, [], [], [])
 
 
 def _ids(moment: Moment, kind: IdKind, segment: Segment) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import numpy as np
 import polars as pl
 
 from tracelens.analyse.different.population import Attribute
@@ -130,14 +131,20 @@ def _named(asked: Asked, zone: str) -> str:
 def _derived(frame: pl.DataFrame, zone: str) -> list[pl.Series | pl.Expr]:
     made: list[pl.Series | pl.Expr] = []
     if "session_id" in frame.columns:
-        # A request without a session is not the only one of a session.
-        size = pl.when(pl.col("session_id").is_not_null()).then(pl.len().over("session_id"))
-        made.append(size.cast(pl.Int64).alias("requests_in_session"))
+        made.append(_sizes(frame["session_id"]).alias("requests_in_session"))
     if "start_unix_nano" in frame.columns:
         start = _local(frame["start_unix_nano"], zone)
         made.append(_HOURS.gather(start.dt.hour().cast(pl.UInt32)).alias("hour"))
         made.append(_DAYS.gather(start.dt.weekday().cast(pl.UInt32) - 1).alias("weekday"))
     return made
+
+
+def _sizes(session: pl.Series) -> pl.Series:
+    """Requests in the session of each; one without a session is not the only one of a session."""
+    codes = session.cast(pl.Categorical).to_physical() if session.dtype == pl.String else session
+    codes = codes.to_physical()
+    counts = np.bincount(codes.drop_nulls().to_numpy(), minlength=1)
+    return pl.Series(counts).cast(pl.Int64).gather(codes.cast(pl.UInt32))
 
 
 def _local(start: pl.Series, zone: str) -> pl.Series:

@@ -49,7 +49,8 @@ def bin_numbers(values: Numbers, unit: str = "", *, whole: bool = False) -> tupl
         unit: what stands after a number, such as `s`.
         whole: whether these are counts, so that `3–4` can be said instead of `3–5`.
     """
-    known = values[np.isfinite(values)]
+    finite = np.isfinite(values)
+    known = values if finite.all() else values[finite]
     distinct = _distinct(known)
     if distinct is not None:
         bins = [_value(float(each), unit) for each in distinct]
@@ -61,7 +62,8 @@ def bin_numbers(values: Numbers, unit: str = "", *, whole: bool = False) -> tupl
         codes = (values > 0).astype(np.uint8) if zero else np.zeros(len(values), np.uint8)
         for edge in edges:
             codes += values >= edge
-    codes[~np.isfinite(values)] = len(bins)
+    if len(known) < len(values):
+        codes[~finite] = len(bins)
     return codes, bins
 
 

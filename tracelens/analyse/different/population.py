@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -108,7 +110,10 @@ class Population:
         kept = frame if known.all() else frame.filter(pl.Series(known))
         codes = None if sessions not in kept.columns else _session_codes(kept[sessions])
         weights = None if codes is None else _weights(codes)
-        coded = (_coded(kept, each, weights) for each in attributes if each.column in kept.columns)
+        present = [each for each in attributes if each.column in kept.columns]
+        # NumPy lets other threads run meanwhile.
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            coded = list(threads.map(lambda each: _coded(kept, each, weights), present))
         return cls(
             metric=metric,
             known=known,
@@ -149,22 +154,35 @@ class Population:
 
 def _coded(frame: pl.DataFrame, attribute: Attribute, weights: Floats | None) -> Coded | None:
     column = frame[attribute.column]
+    null = Condition(attribute.name, attribute.column, None)
+    if column.null_count() == len(column) and not column.dtype.is_nested():
+        alike = float(len(column) if weights is None else weights.sum())
+        nothing = np.zeros(len(column), np.uint8)
+        return Coded(attribute, nothing, (null,), np.array([len(column)]), np.array([alike]))
     if column.dtype.is_numeric():
         codes, values = _numbers(column, attribute)
     elif isinstance(column.dtype, pl.String | pl.Boolean | pl.Categorical | pl.Enum):
         codes, values = _texts(column, attribute)
     else:
         return None
-    values = (*values, Condition(attribute.name, attribute.column, None))
+    values = (*values, null)
     size = len(values)
-    counts = np.bincount(codes, minlength=size)
-    units = counts if weights is None else np.bincount(codes, weights=weights, minlength=size)
+    wide = codes.astype(np.intp)  # which bincount would make of them each time
+    counts = np.bincount(wide, minlength=size)
+    units = counts if weights is None else np.bincount(wide, weights=weights, minlength=size)
     return Coded(attribute, codes, values, counts, units.astype(np.float64))
 
 
 def _numbers(column: pl.Series, attribute: Attribute) -> tuple[Array, tuple[Condition, ...]]:
-    whole = column.dtype.is_integer()
-    codes, bins = bin_numbers(_floats(column), attribute.unit, whole=whole)
+    whole, rows = column.dtype.is_integer(), len(column)
+    there = column.is_not_null().to_numpy() if column.has_nulls() else None
+    # Most sizes are known of few requests: only these are looked at.
+    known = column if there is None else column.drop_nulls()
+    codes, bins = bin_numbers(_floats(known), attribute.unit, whole=whole)
+    if there is not None:
+        every = np.full(rows, len(bins), np.uint8)
+        every[there] = codes
+        codes = every
     return codes, tuple(
         Condition(attribute.name, attribute.column, each.label, each.low, each.high)
         for each in bins
@@ -209,13 +227,20 @@ def _floats(column: pl.Series) -> Floats:
 
 
 def _session_codes(column: pl.Series) -> Array:
-    codes, labels = _factorise(column)
-    codes = codes.astype(np.int64)
-    alone = np.flatnonzero(codes == len(labels))
-    codes[alone] = len(labels) + np.arange(len(alone))
+    codes: Array
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
+        numbers = column.to_physical().cast(pl.Int64).fill_null(-1)
+        codes = numbers.to_numpy(writable=True)
+        size = int(codes.max(initial=-1)) + 1
+    else:
+        texts, labels = _factorise(column)
+        codes, size = texts.astype(np.int64), len(labels)
+        codes[codes == size] = -1
+    alone = np.flatnonzero(codes == -1)
+    codes[alone] = size + np.arange(len(alone))
     return codes
 
 
 def _weights(codes: Array) -> Floats | None:
     sizes = np.bincount(codes)
-    return None if not len(sizes) or sizes.max() <= 1 else (1 / sizes)[codes]
+    return None if not len(sizes) or sizes.max() <= 1 else (1 / np.maximum(sizes, 1))[codes]

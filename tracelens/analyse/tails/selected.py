@@ -44,12 +44,11 @@ class Comparison:
         frame, kept = store.request_table(_columns(question))
         self._requests = Requests(frame, kept, passing(store, frame, question.filters))
         self._window = self._requests.window(*bounds(frame, question))
-        # In the order of the store.
-        self._rows = np.sort(self._window.ordered(self._metric)[0])
         columns = list(dict.fromkeys([self._metric, *asked_columns(_named(question))]))
-        asked, attributes = request_attributes(
-            frame[self._rows, columns], _named(question), question.timezone
-        )
+        rows, self._known = frame.select(columns), self._window.known(self._metric)
+        if self._known is not None:
+            rows = rows.filter(pl.Series(self._known))
+        asked, attributes = request_attributes(rows, _named(question), question.timezone)
         self._population = Population.of(asked, self._metric, attributes)
 
     def select(self, top: float, box: Box | None, rules: TailRules, exemplars: int) -> Selected:
@@ -57,10 +56,12 @@ class Comparison:
         chosen = self._in_box(box) if box else self._highest(top)
         mask = np.zeros(self._requests.frame.height, np.bool_)
         mask[chosen] = True
-        found = different(self._population, pl.Series(mask[self._rows]), rules)
+        if self._known is not None:
+            mask = mask[self._known]
+        found = different(self._population, pl.Series(mask), rules)
         return Selected(
             n=len(chosen),
-            n_rest=len(self._rows) - len(chosen),
+            n_rest=len(mask) - len(chosen),
             state=found.state,
             tested=found.tested,
             clustered=found.clustered,

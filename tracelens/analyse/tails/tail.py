@@ -77,6 +77,7 @@ def tail(store: Store, question: Question) -> Tail:
     question = replace(question, filters=with_zone(question.filters, question.timezone))
     requests = read_requests(store, question)
     begin, end = bounds(requests.frame, question)
+    requests.order_all(column for column, _ in METRICS.values())
     window = requests.window(begin, end)
     chosen = choose(window, question)
     modality = Largest(chosen, "inputs", CURVES)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tracelens.analyse.what_if.quantiles import Mixture, Values
 from tracelens.analyse.what_if.sizes import SIZE_EFFECTS
 from tracelens.model import CONTENTS, PATH_STAGES, STAGES
 from tracelens.policy.globs import matches_any
 
-#: Columns of `requests` that a what-if reads; a dot leads into a struct.
+#: Columns of `Store.request_columns` that a what-if reads.
 COLUMNS: Final = (
-    *("request_id", "service", "input_modalities", "failed", "duration_ms", "ttfa_ms"),
+    *("request_id", "service", "inputs", "failed", "duration_ms", "ttfa_ms"),
     *("cost_usd", "cost_is_lower_bound"),
     *(f"models.{stage}" for stage in STAGES),
     *(f"cost_by_stage.{stage}" for stage in STAGES),
@@ -25,6 +26,9 @@ COLUMNS: Final = (
     *(f"path_ms.{stage}" for stage in PATH_STAGES),
     *(f"shape.took_ms.{stage}" for stage in STAGES),
 )
+TIMES: Final = ("duration_ms", "ttfa_ms")
+#: Rows in ascending order of a value, and the values.
+Ordered = tuple[NDArray[np.intp], Values]
 #: Columns of text, of which each distinct value is looked at once.
 TEXTS: Final = ("inputs", "service", *(f"models.{stage}" for stage in STAGES))
 #: Modalities that are told apart, the most frequent ones; what came in is text from outside.
@@ -37,16 +41,17 @@ NONE: Final = "none"
 class Baseline:
     """Requests as they are today.
 
-    It is made of `COLUMNS`, in which `inputs` (kinds joined by `+`) may stand for
-    `input_modalities`, and texts with a model a line for lists of models. It never changes, so it
-    may serve several threads.
+    It is made of `COLUMNS`, texts with a model a line; `ordered` has the rows with a known
+    `duration_ms` and `ttfa_ms` in ascending order of it, and the values, where they are known. It
+    never changes, so it may serve several threads.
     """
 
-    def __init__(self, rows: pl.DataFrame) -> None:
+    def __init__(self, rows: pl.DataFrame, ordered: Mapping[str, Ordered] | None = None) -> None:
         self.n = rows.height
         plain = _with_texts(rows)
-        self._texts = {name: _distinct(plain, name) for name in TEXTS}
-        self.frame = plain.with_columns(self._group(), *self._sizes())
+        self._texts = {name: _distinct(plain[name]) for name in TEXTS}
+        self.frame = plain.with_columns(self._group(plain.schema["inputs"]))
+        self._ordered = ordered or {name: _ordered(rows[name]) for name in TIMES}
 
     @cached_property
     def totals(self) -> pl.DataFrame:
@@ -68,13 +73,19 @@ class Baseline:
     @cached_property
     def sorted(self) -> dict[str, Values]:
         """All known `duration_ms` and `ttfa_ms`, sorted."""
-        return {name: _sorted(self.frame[name]) for name in ("duration_ms", "ttfa_ms")}
+        return {name: values for name, (_, values) in self._ordered.items()}
 
     @cached_property
     def durations(self) -> dict[str, Values]:
         """Known `duration_ms` by modality, sorted."""
-        parts = self.frame.select("group", "duration_ms").partition_by("group", as_dict=True)
-        return {str(key[0]): _sorted(part["duration_ms"]) for key, part in parts.items()}
+        rows, values = self._ordered["duration_ms"]
+        groups = self.frame["group"].to_physical()
+        codes = groups.to_numpy()[rows]
+        names = self.frame.select(pl.col("group").unique()).to_series()
+        return {
+            str(name): np.compress(codes == code, values)
+            for name, code in zip(names, names.to_physical(), strict=True)
+        }
 
     @cached_property
     def quantiles(self) -> dict[str, list[float | None]]:
@@ -120,32 +131,24 @@ class Baseline:
         codes = self._texts[column].filter(condition)["code"].to_list()
         return _one_of(pl.col(f"{column}#"), codes)
 
-    def _group(self) -> pl.Expr:
-        common = self._texts["inputs"].sort("n", descending=True).head(GROUPS)["code"].to_list()
-        return (
-            pl.when(_one_of(pl.col("inputs#"), common))
-            .then(pl.col("inputs"))
-            .otherwise(pl.lit(OTHERS, pl.Categorical))
-            .alias("group")
-        )
+    def size(self, name: str) -> pl.Expr:
+        """A size: 0 where something is known to have come in, and none of its kind."""
+        column, kind = f"sizes.{name}", SIZE_EFFECTS[name].kind
+        size = pl.col(column).cast(pl.Float64)
+        if kind is not None:
+            kinds = pl.col("text").str.split("+")
+            without = self._has("inputs", (pl.col("text") != NONE) & ~kinds.list.contains(kind))
+            size = pl.when(size.is_null() & without).then(0.0).otherwise(size)
+        return size.alias(column)
 
-    def _sizes(self) -> list[pl.Expr]:
-        """Sizes, which are 0 where something is known to have come in, and none of that kind."""
-        found = []
-        for name, effect in SIZE_EFFECTS.items():
-            if effect.kind is not None:
-                size = pl.col(f"sizes.{name}")
-                kinds = pl.col("text").str.split("+")
-                without = self._has(
-                    "inputs", (pl.col("text") != NONE) & ~kinds.list.contains(effect.kind)
-                )
-                found.append(
-                    pl.when(size.is_null() & without)
-                    .then(0.0)
-                    .otherwise(size)
-                    .alias(size.meta.output_name())
-                )
-        return found
+    def _group(self, dtype: pl.DataType) -> pl.Expr:
+        texts = self._texts["inputs"]
+        common = texts.sort("n", descending=True).head(GROUPS)["code"].to_list()
+        inputs = pl.col("inputs")
+        if len(common) < texts.height:
+            others = pl.lit(OTHERS).cast(dtype)
+            inputs = pl.when(_one_of(pl.col("inputs#"), common)).then(inputs).otherwise(others)
+        return inputs.alias("group")
 
 
 def _one_of(column: pl.Expr, codes: Sequence[int]) -> pl.Expr:
@@ -155,38 +158,25 @@ def _one_of(column: pl.Expr, codes: Sequence[int]) -> pl.Expr:
 
 
 def _with_texts(rows: pl.DataFrame) -> pl.DataFrame:
-    """Numbers as floats, texts as categories with their codes beside them (`name#`)."""
-    if "inputs" not in rows.columns:
-        joined = pl.col("input_modalities").list.join("+").fill_null("")
-        rows = rows.with_columns(
-            inputs=pl.when(joined == "").then(pl.lit(NONE)).otherwise(joined)
-        ).drop("input_modalities")
-    rows = rows.with_columns(
-        *(_one_text(rows, name) for name in TEXTS),
-        *(pl.col(name).cast(pl.Float64) for name in rows.columns if _is_number(name)),
-    )
-    return rows.with_columns(pl.col(name).to_physical().alias(f"{name}#") for name in TEXTS)
+    """Texts as categories with their codes beside them (`name#`)."""
+    texts = [_categories(rows[name]) for name in TEXTS]
+    codes = [each.to_physical().alias(f"{each.name}#") for each in texts]
+    return rows.with_columns(*texts, *codes)
 
 
-def _one_text(rows: pl.DataFrame, name: str) -> pl.Expr:
-    column = pl.col(name)
-    if isinstance(rows.schema[name], pl.List):
-        column = column.list.join("\n")
-    text = column.cast(pl.String)
-    return pl.when(text != "").then(text).cast(pl.Categorical).alias(name)
+def _categories(text: pl.Series) -> pl.Series:
+    if not isinstance(text.dtype, pl.Categorical):
+        text = text.cast(pl.String).cast(pl.Categorical)
+    if (text.unique().cast(pl.String) == "").any():
+        text = text.cast(pl.String).replace("", None).cast(text.dtype)
+    return text.fill_null(NONE) if text.name == "inputs" and text.has_nulls() else text
 
 
-def _is_number(name: str) -> bool:
-    measures = ("cost_by_", "sizes.", "path_ms.", "shape.", "cost_usd", "duration_ms", "ttfa_ms")
-    return name.startswith(measures)
-
-
-def _distinct(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+def _distinct(text: pl.Series) -> pl.DataFrame:
     """`code, text, n` of the distinct known texts."""
-    return (
-        rows.group_by(code=f"{name}#")
-        .agg(text=pl.col(name).first().cast(pl.String), n=pl.len())
-        .drop_nulls()
+    counts = text.alias("text").value_counts(name="n").drop_nulls()
+    return counts.select(
+        code=pl.col("text").to_physical(), text=pl.col("text").cast(pl.String), n="n"
     )
 
 
@@ -195,6 +185,8 @@ def _quantiles(values: Values) -> list[float | None]:
     return Mixture(values, none, none).quantiles()
 
 
-def _sorted(values: pl.Series) -> Values:
-    known: Any = values.drop_nulls().sort().to_numpy()
-    return known  # type: ignore[no-any-return]
+def _ordered(values: pl.Series) -> Ordered:
+    known = np.flatnonzero(values.is_not_null().to_numpy())
+    own = values.cast(pl.Float64).to_numpy()[known]
+    order = np.argsort(own)
+    return known[order], own[order]

@@ -33,7 +33,7 @@ def cap_masks(base: Baseline, caps: Sequence[Cap]) -> list[tuple[pl.Expr, pl.Exp
     for cap in caps:
         meant = fits_row(base, cap.modality, cap.service, cap.model)
         earlier = taken.get((cap.size, cap.how), pl.lit(False))
-        own, size = meant & ~earlier, pl.col(f"sizes.{cap.size}")
+        own, size = meant & ~earlier, base.size(cap.size)
         masks.append(((own & (size > cap.max)).fill_null(False), own & size.is_null()))
         taken[cap.size, cap.how] = earlier | meant
     return masks

@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from tracelens.analyse.what_if.baseline import Baseline
+from tracelens.analyse.what_if.baseline import TIMES, Baseline
 from tracelens.analyse.what_if.budgets import blind, budget_masks, time_stopped
 from tracelens.analyse.what_if.caps import cap_masks, money_saved, refused, time_saved
-from tracelens.analyse.what_if.routes import TIMES, Moved, move
+from tracelens.analyse.what_if.routes import Moved, move
 from tracelens.analyse.what_if.rules import Rules
 from tracelens.analyse.what_if.sizes import SIZE_EFFECTS, TOKENS
 from tracelens.model import PATH_STAGES, STAGES
@@ -23,6 +23,9 @@ ALWAYS: Final = (
     *(f"path_ms.{stage}" for stage in PATH_STAGES),
     *(f"shape.took_ms.{stage}" for stage in STAGES),
 )
+
+
+SIZE: Final = "sizes."
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,9 @@ def _move(base: Baseline, rules: Rules, acts: Mapping[str, pl.Series]) -> dict[s
 
 def _touched(base: Baseline, rules: Rules, acts: Mapping[str, pl.Series]) -> pl.DataFrame:
     rows = _any(base.n, list(acts.values())).arg_true()
-    return base.frame.select(_needed(rules))[rows].with_columns(
+    needed = _needed(rules)
+    return base.frame.select(*needed, "inputs#")[rows].with_columns(
+        *(base.size(each.removeprefix(SIZE)) for each in needed if each.startswith(SIZE)),
         rows.cast(pl.UInt32).alias("row"),
         *(mask.gather(rows).alias(name) for name, mask in acts.items()),
     )

@@ -8,14 +8,13 @@ from typing import Final
 
 import polars as pl
 
-from tracelens.analyse.what_if.baseline import Baseline
+from tracelens.analyse.what_if.baseline import TIMES, Baseline
 from tracelens.analyse.what_if.results import Share
 from tracelens.analyse.what_if.shares import band, half_width, wilson
 from tracelens.policy import Condition, Route
 
 #: Kinds of strata, the finest first: see `Baseline.strata`.
 STRATA: Final = ("fine", "coarse")
-TIMES: Final = ("duration_ms", "ttfa_ms")
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def _meets(base: Baseline, condition: Condition) -> pl.Expr:
         return base.fits(
             "inputs" if condition.column == "modality" else condition.column, condition.globs
         )
-    size = pl.col(f"sizes.{condition.column}")
+    size = base.size(condition.column)
     parts = [size.is_not_null()]
     if condition.min is not None:
         parts.append(size >= condition.min)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from tracelens.analyse.find import INPUTS, Filters, find_where
-from tracelens.analyse.what_if.baseline import COLUMNS, Baseline
-from tracelens.store import Store
+import numpy as np
+import polars as pl
 
-#: Lists become one text, which needs no object for each of a million requests.
-_AS_TEXT = {
-    "input_modalities": f'{INPUTS} as "inputs"',
-    **{
-        name: f'array_to_string({name}, chr(10)) as "{name}"'
-        for name in COLUMNS
-        if name.startswith("models.")
-    },
-}
+from tracelens.analyse.find import Filters, in_nanos
+from tracelens.analyse.tails.choose import Requests, Window, filter_columns, passing
+from tracelens.analyse.what_if.baseline import COLUMNS, TIMES, Baseline, Ordered
+from tracelens.store import Store
 
 
 def read_baseline(store: Store, filters: Filters) -> Baseline:
@@ -22,6 +16,19 @@ def read_baseline(store: Store, filters: Filters) -> Baseline:
 
     Raises QueryError when `where` is not one read-only boolean expression.
     """
-    condition, params = find_where(store, filters)
-    columns = ", ".join(_AS_TEXT.get(name, f'{name} as "{name}"') for name in COLUMNS)
-    return Baseline(store.query(f"select {columns} from requests{condition}", params))
+    names = [*COLUMNS, "start_unix_nano", *filter_columns(filters)]
+    frame, kept = store.request_table(list(dict.fromkeys(names)))
+    requests = Requests(frame, kept, passing(store, frame, filters))
+    window = requests.window(
+        *(None if each is None else in_nanos(each) for each in (filters.since, filters.until))
+    )
+    rows = frame.select(COLUMNS)
+    if window.mask is not None:
+        rows = rows.filter(pl.Series(window.mask))
+    return Baseline(rows, {name: _ordered(window, name) for name in TIMES})
+
+
+def _ordered(window: Window, name: str) -> Ordered:
+    """Rows of the window in order of a time; tails keep that of all requests."""
+    rows, values = window.ordered(name)
+    return rows if window.mask is None else (np.cumsum(window.mask) - 1)[rows], values
