@@ -125,6 +125,8 @@ def test_the_hash_follows_the_rules_in_force(policy):
     assert load().hash == load().hash == policy("").hash
     assert policy("[verdict]\nfloor = 0.51").hash != load().hash
     assert policy("[verdict]\nfloor = 0.5").hash == load().hash
+    assert policy("[[budget]]\nms = 9_000").hash != load().hash
+    assert policy("[tail]\nhits = 6").hash == load().hash  # no verdict reads it
 
 
 ROW = '{ check = "x", weight = "hard", score = 0.9, contested = false, right = 8, of = 9 }'

@@ -65,6 +65,12 @@ def test_a_wrapper_repeats_what_is_below_it():
     assert sizes(node) == {"input_tokens": 10, "output_tokens": 4, "images": 1}
 
 
+def test_a_wrapper_of_no_stage_counts_where_nothing_inside_tells():
+    inner = answered(None, None, "call", input_tokens=10)
+    assert sizes(span("app", inner, input_tokens=10)) == {"input_tokens": 10}
+    assert sizes(span("app", answered(), input_tokens=10)) == {"input_tokens": 10}
+
+
 def test_what_runs_inside_a_tool_is_another_call():
     inner = span("tool", answered(input_tokens=7), stage="tool")
     assert sizes(answered("x", "y", "llm", inner, input_tokens=10)) == {"input_tokens": 17}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import fnmatch
 import hashlib
 import json
@@ -19,6 +18,7 @@ from tracelens.errors import PolicyError
 from tracelens.model import CHAIN, STAGES
 from tracelens.policy.limits import Limits
 from tracelens.policy.prices import make_price, price_problems
+from tracelens.policy.problems import is_number, unknown
 from tracelens.policy.rules import (
     METRICS,
     RULE_KINDS,
@@ -144,7 +144,7 @@ def _merged(default: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, An
 
 
 def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
-    yield from _unknown(tables, SECTIONS, "table")
+    yield from unknown(tables, SECTIONS, "table")
     for name, kind in TABLES.items():
         yield from _bad_table(name, tables.get(name, {}), kind)
     yield from _bad_verdict(tables.get("verdict"))
@@ -173,21 +173,12 @@ def _problems(tables: Mapping[str, Any]) -> Iterator[str]:
     yield from _overlaps(_rows(tables, "stage"))
 
 
-def _unknown(names: Iterable[str], known: Iterable[str], kind: str) -> Iterator[str]:
-    known = list(known)
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            yield f"unknown {kind} {name!r}: {hint}"
-
-
 def _bad_table(name: str, table: Any, kind: type) -> Iterator[str]:
     if not isinstance(table, dict):
         yield f"[{name}] must be a table of keys"
         return
     fields = {f.name: f for f in dataclasses.fields(kind)}
-    yield from _unknown(table, fields, f"key of [{name}]")
+    yield from unknown(table, fields, f"key of [{name}]")
     for key, value in table.items():
         if key in fields and not _fits(value, str(fields[key].type)):
             yield f"[{name}] {key} = {value!r} is not {fields[key].type}"
@@ -197,15 +188,14 @@ def _fits(value: Any, annotation: str) -> bool:
     if annotation.startswith("tuple"):
         inner = int if "int" in annotation else str
         return isinstance(value, list) and all(type(v) is inner for v in value)
-    number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    return number and (annotation == "float" or isinstance(value, int))
+    return is_number(value) and (annotation == "float" or isinstance(value, int))
 
 
 def _bad_verdict(table: Any) -> Iterator[str]:
     if not isinstance(table, dict):
         yield "[verdict] must be a table of keys"
         return
-    yield from _unknown(table, ("floor",), "key of [verdict]")
+    yield from unknown(table, ("floor",), "key of [verdict]")
     floor = table.get("floor")
     if not isinstance(floor, int | float) or isinstance(floor, bool) or not 0 <= floor <= 1:
         yield f"[verdict] floor = {floor!r} is not a number from 0 to 1"
@@ -215,7 +205,7 @@ def _bad_confidence(table: Any) -> Iterator[str]:
     if not isinstance(table, dict):
         yield "[confidence] must be a table of keys"
         return
-    yield from _unknown(table, ("parent", "cells"), "key of [confidence]")
+    yield from unknown(table, ("parent", "cells"), "key of [confidence]")
     if not _fits(table.get("parent"), "float"):
         yield f"[confidence] parent = {table.get('parent')!r} is not a number from 0"
     cells = table.get("cells")
@@ -234,14 +224,14 @@ def _bad_confidence(table: Any) -> Iterator[str]:
 
 def _bad_cell(cell: Mapping[str, Any]) -> Iterator[str]:
     fields = {f.name: f for f in dataclasses.fields(Cell)}
-    yield from _unknown(cell, fields, "key of a cell of [confidence]")
+    yield from unknown(cell, fields, "key of a cell of [confidence]")
     missing = [name for name in fields if name not in cell]
     if missing:
         yield f"a cell of [confidence] lacks {', '.join(missing)}"
         return
     if not isinstance(cell["check"], str):
         yield f"[confidence] check = {cell['check']!r} is not text"
-    yield from _unknown([str(cell["weight"])], WEIGHTS, "weight in [confidence]")
+    yield from unknown([str(cell["weight"])], WEIGHTS, "weight in [confidence]")
     if not _fits(cell["score"], "float") or cell["score"] > 1:
         yield f"[confidence] score = {cell['score']!r} is not a number from 0 to 1"
     if not isinstance(cell["contested"], bool):
@@ -252,22 +242,22 @@ def _bad_cell(cell: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _bad_stage_rule(row: Mapping[str, Any]) -> Iterator[str]:
-    yield from _unknown(row, ("by", "stage", "match"), "key of [[stage]]")
-    yield from _unknown([str(row.get("by"))], RULE_KINDS, "value of `by` in [[stage]]")
-    yield from _unknown([str(row.get("stage"))], (*STAGES, "tool"), "stage in [[stage]]")
+    yield from unknown(row, ("by", "stage", "match"), "key of [[stage]]")
+    yield from unknown([str(row.get("by"))], RULE_KINDS, "value of `by` in [[stage]]")
+    yield from unknown([str(row.get("stage"))], (*STAGES, "tool"), "stage in [[stage]]")
     if not _fits(row.get("match"), "tuple"):
         yield f"[[stage]] match = {row.get('match')!r} is not a list of patterns"
 
 
 def _bad_expectation(row: Mapping[str, Any]) -> Iterator[str]:
     fields = [f.name for f in dataclasses.fields(Expectation)]
-    yield from _unknown(row, fields, "key of [[expect]]")
+    yield from unknown(row, fields, "key of [[expect]]")
     if not _fits(row.get("stages"), "tuple"):
         yield f"[[expect]] stages = {row.get('stages')!r} is not a list of stages"
     else:
-        yield from _unknown(row["stages"], STAGES, "stage in [[expect]]")
+        yield from unknown(row["stages"], STAGES, "stage in [[expect]]")
     if "role" in row:
-        yield from _unknown([str(row["role"])], ROLES, "role in [[expect]]")
+        yield from unknown([str(row["role"])], ROLES, "role in [[expect]]")
     for key in ("heard", "answered"):
         if not isinstance(row.get(key, True), bool):
             yield f"[[expect]] {key} = {row[key]!r} is not true or false"
@@ -295,14 +285,14 @@ def _bad_shares(name: str, table: Any, keys: Iterable[str]) -> Iterator[str]:
 
 
 def _bad_budget(row: Mapping[str, Any]) -> Iterator[str]:
-    yield from _unknown(row, [f.name for f in dataclasses.fields(Budget)], "key of [[budget]]")
+    yield from unknown(row, [f.name for f in dataclasses.fields(Budget)], "key of [[budget]]")
     metric = str(row.get("metric", "latency"))
-    yield from _unknown([metric], METRICS, "metric in [[budget]]")
+    yield from unknown([metric], METRICS, "metric in [[budget]]")
     if "stage" in row:
         stages = (*STAGES, "tool") if metric == "cost" else STAGES
-        yield from _unknown([str(row["stage"])], stages, "stage in [[budget]]")
+        yield from unknown([str(row["stage"])], stages, "stage in [[budget]]")
     if "part" in row:
-        yield from _unknown([str(row["part"])], CHAIN, "part in [[budget]]")
+        yield from unknown([str(row["part"])], CHAIN, "part in [[budget]]")
     wrong = "stage" if metric == "ttfa" else "part"
     if wrong in row:
         parts = f"a part ({', '.join(CHAIN)})" if metric == "ttfa" else "a stage"
@@ -331,14 +321,14 @@ def _bad_modality(glob: str) -> Iterator[str]:
     if "*" in glob:
         return
     kinds = glob.split("+")
-    yield from _unknown(kinds, KINDS, "kind of input in [[budget]] modality")
+    yield from unknown(kinds, KINDS, "kind of input in [[budget]] modality")
     if set(kinds) <= set(KINDS) and kinds != sorted(set(kinds)):
         ordered = "+".join(sorted(set(kinds)))
         yield f"[[budget]] modality = {glob!r} means no request: did you mean {ordered!r}?"
 
 
 def _bad_correction(row: Mapping[str, Any]) -> Iterator[str]:
-    yield from _unknown(
+    yield from unknown(
         row, [f.name for f in dataclasses.fields(Correction)], "key of [[correction]]"
     )
     says = row.get("says")
@@ -355,13 +345,13 @@ def _bad_correction(row: Mapping[str, Any]) -> Iterator[str]:
 
 def _bad_row(name: str, row: Mapping[str, Any], kind: type) -> Iterator[str]:
     fields = {f.name: f for f in dataclasses.fields(kind)}
-    yield from _unknown(row, fields, f"key of [[{name}]]")
+    yield from unknown(row, fields, f"key of [[{name}]]")
     for key, each in fields.items():
         if key not in row:
             if each.default is dataclasses.MISSING:
                 yield f"[[{name}]] has no {key}"
         elif key in CHOICES:
-            yield from _unknown([str(row[key])], CHOICES[key], f"value of `{key}` in [[{name}]]")
+            yield from unknown([str(row[key])], CHOICES[key], f"value of `{key}` in [[{name}]]")
         elif "float" in str(each.type):
             if not isinstance(row[key], int | float) or isinstance(row[key], bool):
                 yield f"[[{name}]] {key} = {row[key]!r} is not a number"

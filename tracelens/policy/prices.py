@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
 import polars as pl
 
 from tracelens.model import UNITS
+from tracelens.policy.problems import is_number, unknown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,16 +53,16 @@ def price_problems(row: Mapping[str, Any]) -> Iterator[str]:
     """What cannot work in one row of `[[price]]`."""
     names = {KEYS.get(key, key): key for key in ("as", "from")}
     known = [names.get(field.name, field.name) for field in dataclasses.fields(Price)]
-    yield from _unknown(row, known, "key of [[price]]")
+    yield from unknown(row, known, "key of [[price]]")
     yield from _bad_match(row.get("match"))
-    yield from _unknown([str(row.get("unit"))], UNITS, "unit in [[price]]")
+    yield from unknown([str(row.get("unit"))], UNITS, "unit in [[price]]")
     if ("usd" in row) == ("as" in row):
         yield "[[price]] needs either usd (a price) or as (a unit at whose rate it is charged)"
     if "as" in row:
-        yield from _unknown([str(row["as"])], UNITS, "value of `as` in [[price]]")
-    if not _number(row.get("usd", 0)):
+        yield from unknown([str(row["as"])], UNITS, "value of `as` in [[price]]")
+    if not _is_price(row.get("usd", 0)):
         yield f"[[price]] usd = {row['usd']!r} is not a number from 0"
-    if not _number(row.get("per", 1)) or row.get("per", 1) == 0:
+    if not _is_price(row.get("per", 1)) or row.get("per", 1) == 0:
         yield f"[[price]] per = {row['per']!r} is not a number above 0"
     for key in ("from", "checked"):
         if not _day(row.get(key, date.min)):
@@ -87,19 +87,9 @@ def whole(match: str) -> str:
     return f"(?i)^(?:{match})$"
 
 
-def _number(value: Any) -> bool:
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return plain and math.isfinite(value) and value >= 0
+def _is_price(value: Any) -> bool:
+    return is_number(value) and math.isfinite(value)
 
 
 def _day(value: Any) -> bool:
     return isinstance(value, date) and not isinstance(value, datetime)
-
-
-def _unknown(names: Iterable[str], known: Iterable[str], kind: str) -> Iterator[str]:
-    known = list(known)
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            yield f"unknown {kind} {name!r}: {hint}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from tracelens.policy.problems import is_number, unknown
 from tracelens.policy.rules import CAPPED, ROUTE_TEXTS, Cap, Condition, Route
 
 Row = Mapping[str, Any]
@@ -79,15 +79,15 @@ def _condition(name: str, value: Any) -> Condition:
 
 def _bad_cap(row: Row) -> Iterator[str]:
     fields = {field.name: field for field in dataclasses.fields(Cap)}
-    yield from _unknown(row, fields, "key of [[cap]]")
+    yield from unknown(row, fields, "key of [[cap]]")
     for name, field in fields.items():
         if name not in row and field.default is dataclasses.MISSING:
             yield f"[[cap]] has no {name}"
     if "size" in row:
-        yield from _unknown([str(row["size"])], CAPPED, "size in [[cap]]")
+        yield from unknown([str(row["size"])], CAPPED, "size in [[cap]]")
     if "how" in row:
         yield from _bad_how(row)
-    if "max" in row and not _number(row["max"]):
+    if "max" in row and not is_number(row["max"]):
         yield f"[[cap]] max = {row['max']!r} is not a number from 0"
     for name in MEANT:
         if not isinstance(row.get(name, ""), str):
@@ -97,25 +97,25 @@ def _bad_cap(row: Row) -> Iterator[str]:
 def _bad_how(row: Row) -> Iterator[str]:
     how, size = str(row["how"]), str(row.get("size"))
     hows = sorted({how for hows in CAPPED.values() for how in hows})
-    problems = list(_unknown([how], hows, "value of `how` in [[cap]]"))
+    problems = list(unknown([how], hows, "value of `how` in [[cap]]"))
     yield from problems
     if not problems and size in CAPPED and how not in CAPPED[size]:
         yield f"[[cap]] {how} is nothing to do with {size}: choose {' or '.join(CAPPED[size])}"
 
 
 def _bad_route(row: Row) -> Iterator[str]:
-    yield from _unknown(row, ("stage", "to", "when"), "key of [[route]]")
+    yield from unknown(row, ("stage", "to", "when"), "key of [[route]]")
     if not isinstance(row.get("to"), str) or not row["to"]:
         yield f"[[route]] to = {row.get('to')!r} is not the name of a model"
-    yield from _unknown([str(row.get("stage", "reasoning"))], ROUTED, "stage in [[route]]")
+    yield from unknown([str(row.get("stage", "reasoning"))], ROUTED, "stage in [[route]]")
     if not isinstance(row.get("when", {}), Mapping):
         yield f"[[route]] when = {row['when']!r} is not a table of conditions"
         return
-    yield from _unknown(_when(row), (*ROUTE_TEXTS, *CAPPED), "condition of [[route]]")
+    yield from unknown(_when(row), (*ROUTE_TEXTS, *CAPPED), "condition of [[route]]")
     for name, value in _when(row).items():
         if name in ROUTE_TEXTS and not _texts(value):
             yield f"[[route]] when {name} = {value!r} is not a text, or a list of texts"
-        elif name in CAPPED and not _number(value):
+        elif name in CAPPED and not is_number(value):
             yield from _bad_bounds(name, value)
 
 
@@ -123,9 +123,9 @@ def _bad_bounds(name: str, value: Any) -> Iterator[str]:
     if not isinstance(value, Mapping) or not value:
         yield f"[[route]] when {name} = {value!r} is neither a number nor {{min = …, max = …}}"
         return
-    yield from _unknown(value, ("min", "max"), f"bound of {name} in [[route]]")
+    yield from unknown(value, ("min", "max"), f"bound of {name} in [[route]]")
     for bound, number in value.items():
-        if not _number(number):
+        if not is_number(number):
             yield f"[[route]] when {name} {bound} = {number!r} is not a number from 0"
             return
     if value.get("min", 0) > value.get("max", math.inf):
@@ -161,8 +161,10 @@ def _glob_holds(outer: str, inner: str) -> bool:
 def _bounds(value: Any) -> tuple[float, float]:
     if isinstance(value, Mapping):
         low, high = value.get("min", 0), value.get("max", math.inf)
-        return (float(low), float(high)) if _number(low) and _number(high) else (math.nan, math.nan)
-    return (float(value), float(value)) if _number(value) else (math.nan, math.nan)
+    else:
+        low = high = value
+    known = is_number(low) and is_number(high)
+    return (float(low), float(high)) if known else (math.nan, math.nan)
 
 
 def _when(row: Row) -> Row:
@@ -184,18 +186,5 @@ def _text(row: Row, name: str) -> str:
     return str(row.get(name))
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
 def _named(row: Row, names: Sequence[str]) -> str:
     return ", ".join(f"{name} {row[name]!r}" for name in names if name in row)
-
-
-def _unknown(names: Iterable[str], known: Iterable[str], kind: str) -> Iterator[str]:
-    known = list(known)
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            yield f"unknown {kind} {name!r}: {hint}"

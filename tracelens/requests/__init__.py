@@ -17,10 +17,9 @@ from tracelens.requests.paths import path_times
 from tracelens.requests.profile import NO_PROFILES, heard_kind
 from tracelens.requests.references import corrections, reported
 from tracelens.requests.runs import stage_runs, with_errors
-from tracelens.requests.sizes import MEASURES
 from tracelens.requests.summary import summarise
 from tracelens.requests.took import times_taken
-from tracelens.requests.usage import MEASURES as USAGE
+from tracelens.requests.usage import MEASURES, paying_spans
 
 __all__ = ["NOTE", "SPAN_COLUMNS", "Facts", "collect_facts", "unjudged"]
 
@@ -75,7 +74,7 @@ SPAN_COLUMNS = (
     "sign_sentence",
     "ttfb_ms",
     "ttft_ms",
-    *dict.fromkeys((*MEASURES, *USAGE)),
+    *MEASURES,
     "cost_usd",
     "assessments",
 )
@@ -116,12 +115,13 @@ def collect_facts(
     """
     assigned = with_errors(assign_requests(spans.select(SPAN_COLUMNS)), policy.errors)
     runs = stage_runs(assigned)
-    requests = summarise(assigned, runs).with_columns(heard_kind=heard_kind())
+    paying = paying_spans(assigned)
+    requests = summarise(assigned, runs, paying).with_columns(heard_kind=heard_kind())
     requests = with_chain(requests, runs, assigned)
     requests = requests.with_columns(
         path_ms=path_times(assigned, requests), took_ms=times_taken(runs, requests)
     )
-    costs = request_costs(assigned, runs, price_table(policy.price))
+    costs = request_costs(assigned, runs, paying, price_table(policy.price))
     requests = requests.join(costs, on="request", how="left", maintain_order="left")
     told = [corrections(requests, runs, policy)]
     if reports is not None and reports.height:

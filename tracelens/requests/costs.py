@@ -9,7 +9,7 @@ import polars as pl
 from tracelens.model import CONTENTS, COST_ITEM, STAGES, UNITS
 from tracelens.prices import PriceTable
 from tracelens.requests.tree import nearest, nearest_above
-from tracelens.requests.usage import paying_spans, same_call, split_tokens
+from tracelens.requests.usage import same_call, split_tokens
 
 #: Ways of charging for one call, the usual one first: one way is taken, as the others measure the
 #: same thing once more. (A recogniser's audio has a length and tokens; it is paid once.)
@@ -42,12 +42,15 @@ DECIMALS: Final = 12
 COST_STAGES: Final = (*STAGES, "tool")
 
 
-def request_costs(spans: pl.DataFrame, runs: pl.DataFrame, prices: PriceTable) -> pl.DataFrame:
+def request_costs(
+    spans: pl.DataFrame, runs: pl.DataFrame, paying: pl.DataFrame, prices: PriceTable
+) -> pl.DataFrame:
     """What each request cost, as far as it is known.
 
     Args:
         spans: the frame of `assign_requests`.
         runs: the frame of `stage_runs` on it.
+        paying: the frame of `paying_spans` on it.
         prices: the price table in force.
 
     Returns:
@@ -55,7 +58,6 @@ def request_costs(spans: pl.DataFrame, runs: pl.DataFrame, prices: PriceTable) -
         cost_by_content` of the requests that used anything; the items in order of time. A cost is
         null where nothing is priced, and never 0 for that.
     """
-    paying = paying_spans(spans)
     measured = _items(paying, prices)
     items = pl.concat([measured, _unmeasured(spans, runs, measured)]).sort("row", "order")
     items = items.with_columns(cost_usd=_rounded(pl.col("cost_usd")))

@@ -19,12 +19,13 @@ READS = r"(?i)(?:^|[^a-z])(?:ocr|document|image|page|pdf|scan)"
 NEXT_TURN_NANOS = 600_000_000_000
 
 
-def summarise(spans: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
+def summarise(spans: pl.DataFrame, runs: pl.DataFrame, paying: pl.DataFrame) -> pl.DataFrame:
     """Summarise each request.
 
     Args:
         spans: the frame of `assign_requests` with the columns of `with_errors`.
         runs: the frame of `stage_runs` on it.
+        paying: the frame of `paying_spans` on it.
 
     Returns:
         One row per request with its ids, role (`turn`, `user_turn`, `agent_turn`, `trace`), span
@@ -38,7 +39,7 @@ def summarise(spans: pl.DataFrame, runs: pl.DataFrame) -> pl.DataFrame:
     requests = requests.join(_notes(inside), on="request", how="left", maintain_order="left")
     requests = requests.join(_app_errors(spans), on="request", how="left")
     requests = requests.join(_run_columns(runs), on="request", how="left")
-    requests = requests.join(request_sizes(spans), on="request", how="left")
+    requests = requests.join(request_sizes(spans, paying), on="request", how="left")
     requests = requests.with_columns(
         request_id=request_ids(requests.get_column("request")),
         heard=pl.col("heard").fill_null(False),

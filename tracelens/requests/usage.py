@@ -9,8 +9,9 @@ import polars as pl
 
 from tracelens.requests.tree import nearest, nearest_above
 
-#: Columns of spans that measure one side of a call. Where a span repeats what a span inside it
-#: says of a side, the inner one counts for the whole side: parts of a total belong to that total.
+#: Columns of spans that measure one side of a call, or how large it was. Where a span repeats what
+#: a span inside it says of a side, the inner one counts for the whole side: parts of a total belong
+#: to that total.
 SIDES: Final[Mapping[str, tuple[str, ...]]] = {
     "tokens_in": (
         *("input_tokens", "cached_input_tokens", "cache_write_tokens", "audio_input_tokens"),
@@ -23,9 +24,10 @@ SIDES: Final[Mapping[str, tuple[str, ...]]] = {
         name: (name,)
         for name in (
             *("audio_seconds", "output_audio_seconds", "characters"),
-            *("images", "pages", "output_images"),
+            *("pages", "output_images"),
         )
     },
+    "images": ("images", "megapixels"),
 }
 MEASURES: Final = tuple(column for columns in SIDES.values() for column in columns)
 
