@@ -455,7 +455,7 @@ def show_toml(rules: Rules) -> None:
     """The rules as rows of a policy file."""
     text = rules_toml(rule for _, rule in rules.named())
     with st.expander("These rules as rows of a policy file"):
-        st.code(text, language="toml")
+        st.code(text, language="toml", wrap_lines=True)
         st.download_button(
             "Download", text, "rules.toml", "application/toml", on_click="ignore", key="toml"
         )

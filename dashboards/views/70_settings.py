@@ -28,8 +28,8 @@ from tracelens.show.web import (
     unpriced_sentence,
 )
 
-#: Rows to copy scroll from so many lines on, in a box of so many pixels.
-ROWS_LINES, ROWS_HEIGHT = 14, 320
+#: Rows to copy are folded away from so many lines on.
+ROWS_OPEN = 14
 #: More prices than these are folded away.
 PRICES_OPEN = 20
 
@@ -101,7 +101,7 @@ def show_policy(policy: Path | None) -> None:
     else:
         st.caption("The policy file changes nothing.")
     with st.expander("The whole policy, every rule with its reason"):
-        st.code(policy_text(policy), language="toml", height=480)
+        st.code(policy_text(policy), language="toml", wrap_lines=True)
     show_rules()
 
 
@@ -140,12 +140,12 @@ def show_rows_to_fill(rows: str) -> None:
     """Rows to put into a policy file, and how they come into force."""
     if not rows:
         return
-    st.caption("Put these rows into a policy file, with a price for the question mark:")
-    st.code(
-        rows, language="toml", height=ROWS_HEIGHT if rows.count("\n") > ROWS_LINES else "content"
-    )
-    st.caption("What is stored is then priced anew:")
-    st.code("tracelens locate --policy mine.toml", language=None, wrap_lines=True)
+    # What scrolls inside a page cannot be reached with the keyboard.
+    with st.expander("Rows for a policy file", expanded=rows.count("\n") <= ROWS_OPEN):
+        st.caption("Put these rows into a policy file, with a price for the question mark:")
+        st.code(rows, language="toml", wrap_lines=True)
+        st.caption("What is stored is then priced anew:")
+        st.code("tracelens locate --policy mine.toml", language=None, wrap_lines=True)
 
 
 def show_emitters() -> None:
