@@ -13,6 +13,7 @@ from tracelens.analyse.what_if.quantiles import Mixture, Values
 from tracelens.analyse.what_if.sizes import SIZE_EFFECTS
 from tracelens.model import CONTENTS, PATH_STAGES, STAGES
 from tracelens.policy.globs import matches_any
+from tracelens.requests.modalities import NONE, inputs
 
 #: Columns of `requests` that a what-if reads; a dot leads into a struct.
 COLUMNS: Final = (
@@ -30,8 +31,6 @@ TEXTS: Final = ("inputs", "service", *(f"models.{stage}" for stage in STAGES))
 #: Modalities that are told apart, the most frequent ones; what came in is text from outside.
 GROUPS: Final = 20
 OTHERS: Final = "others"
-#: As a modality: nothing is known to have come in.
-NONE: Final = "none"
 
 
 class Baseline:
@@ -157,10 +156,7 @@ def _one_of(column: pl.Expr, codes: Sequence[int]) -> pl.Expr:
 def _with_texts(rows: pl.DataFrame) -> pl.DataFrame:
     """Numbers as floats, texts as categories with their codes beside them (`name#`)."""
     if "inputs" not in rows.columns:
-        joined = pl.col("input_modalities").list.join("+").fill_null("")
-        rows = rows.with_columns(
-            inputs=pl.when(joined == "").then(pl.lit(NONE)).otherwise(joined)
-        ).drop("input_modalities")
+        rows = rows.with_columns(inputs=inputs()).drop("input_modalities")
     rows = rows.with_columns(
         *(_one_text(rows, name) for name in TEXTS),
         *(pl.col(name).cast(pl.Float64) for name in rows.columns if _is_number(name)),
