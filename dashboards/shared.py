@@ -22,7 +22,6 @@ from tracelens.show.records import visible
 from tracelens.show.web import safe, stylesheet
 
 #: Pages by their script, for links from one to another.
-OVERVIEW = "views/10_overview.py"
 EXPLAIN = "views/20_explain.py"
 FAILURES = "views/30_failures.py"
 TAILS = "views/40_tails.py"

@@ -24,6 +24,7 @@ from tracelens.analyse import (
     price_rows,
 )
 from tracelens.analyse import UNPRICED as UNPRICED_FIELDS
+from tracelens.analyse.tails.percentiles import percentiles
 from tracelens.analyse.tails.top_cost import Bill, TopCost, top_cost
 from tracelens.analyse.tails.values import BY, METRICS, Budgets, Percentile, Selected, Tail
 from tracelens.analyse.what_if import Rules, WhatIf, make_rules, rules_toml
@@ -290,7 +291,7 @@ class TraceLens:
 
         Raises UsageError for a value that there is not, QueryError for a bad `where`.
         """
-        # numpy, which nothing else that is asked needs
+        # what only those pay for who ask for tails
         from tracelens.analyse.tails.choose import Question
         from tracelens.analyse.tails.tail import tail
 
@@ -345,8 +346,6 @@ class TraceLens:
 
         One for each metric that is known of it; none for an id that is not stored.
         """
-        from tracelens.analyse.tails.percentiles import percentiles
-
         return percentiles(self.store(), request_id)
 
     def top_cost(self, period: str = "all") -> TopCost:
@@ -386,7 +385,7 @@ class TraceLens:
 
         Raises QueryError when `where` of the filters is not one read-only boolean expression.
         """
-        # numpy, which hardly anything else needs
+        # what only those pay for who ask what would change
         from tracelens.analyse.what_if.answer import what_if
         from tracelens.analyse.what_if.source import read_baseline
 

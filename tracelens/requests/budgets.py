@@ -15,6 +15,7 @@ import polars as pl
 from tracelens.model import BREACH
 from tracelens.policy import Budget, Policy
 from tracelens.policy.globs import matches_any
+from tracelens.requests.modalities import inputs
 
 BREACHES: Final = pl.List(BREACH)
 
@@ -87,9 +88,3 @@ def meant(row: Budget) -> pl.Expr:
     globs = ((row.service, pl.col("service")), (row.modality, inputs()))
     tests = [matches_any(of, (glob,)).fill_null(False) for glob, of in globs if glob is not None]
     return pl.all_horizontal(tests) if tests else pl.lit(True)
-
-
-def inputs() -> pl.Expr:
-    """What came in: sorted kinds joined by `+`, `none` where nothing is known."""
-    joined = pl.col("input_modalities").list.sort().list.join("+").fill_null("")
-    return pl.when(joined == "").then(pl.lit("none")).otherwise(joined)

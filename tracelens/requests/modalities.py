@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
+
+#: As what came in: nothing is known of it.
+NONE: Final = "none"
 
 
 def told_in_words(runs: pl.DataFrame, requests: pl.DataFrame) -> pl.Series:
@@ -32,3 +37,9 @@ def modalities(column: str, audio: pl.Expr, text: pl.Expr) -> pl.Expr:
         pl.when(text & ~audio).then(pl.lit(["text"])).otherwise(pl.lit([], pl.List(pl.String)))
     )
     return recorded.list.concat(spoken).list.concat(written).list.unique().list.sort()
+
+
+def inputs() -> pl.Expr:
+    """What came in: sorted kinds joined by `+`, `none` where nothing is known."""
+    joined = pl.col("input_modalities").list.sort().list.join("+").fill_null("")
+    return pl.when(joined == "").then(pl.lit(NONE)).otherwise(joined)

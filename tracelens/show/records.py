@@ -145,12 +145,13 @@ def to_markdown(records: Iterable[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
     names = list(rows[0])
-    heads = [escape_markdown(name) for name in names]
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(names)}"]
-    lines += [
-        f"| {' | '.join(escape_markdown(str(row[name])) for name in names)} |" for row in rows
-    ]
-    return "\n".join(lines) + "\n"
+    return markdown_table(names, ([str(row[name]) for name in names] for row in rows)) + "\n"
+
+
+def markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Cells of text as a markdown table; what they say is escaped."""
+    lines = [f"| {' | '.join(map(escape_markdown, cells))} |" for cells in (names, *rows)]
+    return "\n".join([lines[0], f"|{'---|' * len(names)}", *lines[1:]])
 
 
 def escape_markdown(text: str) -> str:

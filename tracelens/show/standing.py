@@ -31,11 +31,6 @@ def standing_sentence(rows: Sequence[Mapping[str, Any]]) -> str | None:
     return f"{said[:1].upper()}{said[1:]}" if said else None
 
 
-def standing_of(rows: Sequence[Mapping[str, Any]], metric: str) -> Mapping[str, Any] | None:
-    """The row of a metric; None where it is not told."""
-    return next((row for row in rows if row["metric"] == metric), None)
-
-
 def _alike(row: Mapping[str, Any]) -> str:
     if row["inputs"] == "none":
         return f"{row['n']:,} requests whose input is not recorded"

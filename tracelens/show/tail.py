@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tracelens.analyse.tails.values import TOPS, Figures, Group, Tail
-from tracelens.show.records import escape_markdown, rfc3339
+from tracelens.show.records import escape_markdown, markdown_table, rfc3339
 from tracelens.show.text import frame_table, plain
 from tracelens.show.web.html import NOTHING, duration, money
 from tracelens.show.web.parts import share as share_of
@@ -173,8 +173,13 @@ def tail_tables(tail: Tail) -> RenderableType:
 def tail_report(tail: Tail) -> str:
     """Markdown that can be forwarded; what traces say is escaped."""
     name = WORDS[tail.metric][2]
-    lines = [f"# {name}: the highest {top_name(tail)} of requests", "", _safe(headline(tail))]
-    lines += ["", *(f"- {_safe(each)}" for each in _facts(tail))]
+    lines = [f"# {name}: the highest {top_name(tail)} of requests"]
+    lines += [
+        "",
+        escape_markdown(headline(tail)),
+        "",
+        *(f"- {escape_markdown(each)}" for each in _facts(tail)),
+    ]
     tables = [_totals(tail), _groups(tail), *_payers(tail), _made_of(tail, LISTED)]
     for title, heads, rows in tables:
         lines += _section(title, heads, rows)
@@ -376,16 +381,7 @@ def _method(tail: Tail) -> Iterator[str]:
 def _section(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     if not rows:
         return []
-    lines = ["", f"## {title}", "", _line(heads), f"|{'---|' * len(heads)}"]
-    return [*lines, *(_line(row) for row in rows)]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(_safe(cell) for cell in cells)} |"
-
-
-def _safe(text: str) -> str:
-    return escape_markdown(text)
+    return ["", f"## {title}", "", markdown_table(heads, rows)]
 
 
 def local_time(nanos: int | None, zone: ZoneInfo) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tracelens.analyse.what_if import Bounds, RuleEffect, Share, Times, WhatIf
-from tracelens.show.records import escape_markdown, visible
+from tracelens.show.records import escape_markdown, markdown_table, visible
 
 NAMES: Final = {"latency": "latency", "ttfa": "time to first audio"}
 Row = list[str]
@@ -68,8 +68,7 @@ def what_if_markdown(answer: WhatIf) -> str:
     """An answer to forward."""
     parts = ["## What if", escape_markdown(what_if_sentence(answer))]
     for title, head, rows in _tables(answer):
-        lines = [f"### {title}", "", _line(head), "|" + "---|" * len(head)]
-        parts.append("\n".join([*lines, *(_line(row) for row in rows)]))
+        parts += [f"### {title}", markdown_table(head, rows)]
     parts.append("\n".join(f"* {escape_markdown(line)}" for line in _remarks(answer)))
     return "\n\n".join(parts) + "\n"
 
@@ -183,6 +182,7 @@ def _range(bounds: Bounds, write: Any) -> str:
 
 
 def _usd(value: float | None) -> str:
+    """With cents whatever the sum, as what changes of it may be small."""
     if value is None:
         return "not known"
     sign, amount = "-" if value < 0 else "", abs(value)
@@ -192,7 +192,3 @@ def _usd(value: float | None) -> str:
 
 def _ms(value: float | None) -> str:
     return "too few" if value is None else f"{value:,.0f} ms"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(escape_markdown(cell) for cell in cells)} |"

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from tracelens.analyse.tails.values import METRICS, Percentile
+from tracelens.requests.modalities import NONE
 from tracelens.store import Store
 
 
@@ -32,8 +33,8 @@ def percentiles_of(
     columns = {name: METRICS[name][0] for name in metrics if request[METRICS[name][0]] is not None}
     if not columns:
         return ()
-    inputs = "+".join(request["input_modalities"] or []) or "none"
-    alike = (pl.col("inputs") == inputs).fill_null(inputs == "none")
+    inputs = "+".join(request["input_modalities"] or []) or NONE
+    alike = (pl.col("inputs") == inputs).fill_null(inputs == NONE)
     counts = {
         name: pl.struct(
             known=(alike & pl.col(column).is_finite()).sum(),

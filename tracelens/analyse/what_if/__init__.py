@@ -1,7 +1,6 @@
 """What would change under caps, routing and latency budgets: replays of recorded requests.
 
-Rules and results are here; what computes them (`answer`, `source`) needs numpy, which nothing else
-that is asked does.
+Rules and results are here; what computes them (`answer`, `source`) is loaded by who asks.
 """
 
 from tracelens.analyse.what_if.results import (

@@ -14,6 +14,7 @@ from tracelens.analyse.what_if.quantiles import Mixture, Values
 from tracelens.analyse.what_if.sizes import SIZE_EFFECTS
 from tracelens.model import CONTENTS, PATH_STAGES, STAGES
 from tracelens.policy.globs import matches_any
+from tracelens.requests.modalities import NONE
 
 #: Columns of `Store.request_columns` that a what-if reads.
 COLUMNS: Final = (
@@ -34,8 +35,6 @@ TEXTS: Final = ("inputs", "service", *(f"models.{stage}" for stage in STAGES))
 #: Modalities that are told apart, the most frequent ones; what came in is text from outside.
 GROUPS: Final = 20
 OTHERS: Final = "others"
-#: As a modality: nothing is known to have come in.
-NONE: Final = "none"
 
 
 class Baseline:

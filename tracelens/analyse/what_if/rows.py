@@ -35,7 +35,7 @@ def rule_text(rule: Rule) -> str:
         return text + _meant(f"{name} {value}" for name, value in meant if value is not None)
     if isinstance(rule, Route):
         return f"{rule.stage} by {rule.to}" + _meant(_words(each) for each in rule.when)
-    meant = [(name, getattr(rule, name, None)) for name in ("modality", "service")]
+    meant = [(name, getattr(rule, name)) for name in ("modality", "service")]
     text = f"{rule.stage or 'request'} stopped after {_number(rule.ms)} ms"
     return text + _meant(f"{name} {value}" for name, value in meant if value is not None)
 
