@@ -209,11 +209,11 @@ class TraceLens:
 
     def unpriced(self) -> list[dict[str, Any]]:
         """What was used without a price, by `model, stage, unit`: `spans, requests, quantity,
-        first_seen, last_seen` (ns), and `row`, a row of `[[price]]` as TOML to start from.
+        first_seen, last_seen` (ns), `providers`, and `row`, `[[price]]` as TOML to start from.
 
         `unit` is None for calls of which no usage is recorded.
         """
-        return analyse.unpriced(self.store())
+        return analyse.unpriced(self.store(), price_table(self.policy.price))
 
     def profiles(self) -> pl.DataFrame:
         """What the requests of each service usually have: rows of the view `profiles`."""

@@ -95,6 +95,7 @@ def at(seconds: float) -> datetime:
         (Filters(inputs="audio"), ["lost"]),
         (Filters(inputs="none"), ["unknown", "fine", "error"]),
         (Filters(inputs="image+text"), []),
+        (Filters(inputs="Text + audio"), []),
         (Filters(emitter="pipecat"), ["fine"]),
         (Filters(text="ERR"), ["error"]),
         (Filters(text="%"), []),

@@ -18,7 +18,7 @@ CHAT = {
 }
 
 
-def dump(*models: str) -> bytes:
+def dump(*models: str, provider: str = "openai") -> bytes:
     """One trace with a model call each."""
     calls = [
         {
@@ -30,7 +30,11 @@ def dump(*models: str) -> bytes:
             "endTimeUnixNano": str(1_795_132_801_000_000_000 + i),
             "attributes": [
                 {"key": key, "value": {"intValue" if isinstance(v, int) else "stringValue": v}}
-                for key, v in {**CHAT, "gen_ai.request.model": model}.items()
+                for key, v in {
+                    **CHAT,
+                    "gen_ai.provider.name": provider,
+                    "gen_ai.request.model": model,
+                }.items()
             ],
         }
         for i, model in enumerate(models)
@@ -122,3 +126,19 @@ def test_explain_has_the_lines(store: Path) -> None:
 def test_samples_have_prices(tmp_path: Path) -> None:
     load(tmp_path / "store", sample("openinference_healthy_voice")).close()
     assert run("prices", "--store", tmp_path / "store").code == 0
+
+
+def test_a_row_for_a_house_server_leaves_the_price_of_the_vendor_alone(tmp_path: Path) -> None:
+    store, policy = tmp_path / "store", tmp_path / "mine.toml"
+    run("ingest", "-", "--store", store, stdin=dump("gpt-4o", provider="127.0.0.1:4001"))
+    (row,) = run("prices", "--unpriced", "--store", store).rows()
+    assert row["providers"] == ["127.0.0.1:4001"]
+    policy.write_text(run("prices", "--unpriced", "--toml", "--store", store).out)
+    policy.write_text(policy.read_text().replace('"?"', "7.0"))
+    assert run("policy", "check", policy).code == 0
+    for provider, usd in (("127.0.0.1:4002", 7.0), ("openai", 2.5)):
+        there = tmp_path / provider
+        text = dump("gpt-4o", provider=provider)
+        run("ingest", "-", "--store", there, "--policy", policy, stdin=text)
+        cost = run("sql", "select 1000 * cost_usd as usd from requests", "--store", there)
+        assert cost.rows() == [{"usd": usd}]

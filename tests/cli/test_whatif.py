@@ -88,6 +88,7 @@ def test_a_refused_route_says_why(samples: Path) -> None:
         (("--cap", "images=3:reject,service"), "is no condition: write NAME=VALUE"),
         (("--cap", "images=3:reject,service<=3"), "write NAME=GLOB"),
         (("--budget", "reasoning=soon"), "write STAGE=TIME"),
+        (("--budget", "request=4"), "with a unit: 4s, 800ms, 1m"),
         (("--budget", "resoning=4s"), "did you mean 'reasoning'?"),
         (("--route", "small,input_tokens<=few"), "'few' is not a number"),
         (("--route", "small,inputtokens<=5"), "did you mean 'input_tokens'?"),

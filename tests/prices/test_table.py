@@ -157,3 +157,21 @@ def test_the_version_tells_our_rows_and_the_library():
     own, _, library = prices_version().partition("-")
     assert len(own) == 8
     assert library[0].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("x_ai", "grok-3"),  # as OpenTelemetry spells it
+        ("api.groq.com", "llama-3.3-70b-versatile"),  # as frameworks do that know the address only
+        ("api.mistral.ai:443", "mistral-large-latest"),
+        ("https://api.deepseek.com/v1", "deepseek-chat"),
+    ],
+)
+def test_a_provider_is_known_by_other_spellings_and_by_its_address(provider: str, model: str):
+    assert usd(PriceTable([], []), model, "input_tokens", provider) is not None
+
+
+@pytest.mark.parametrize("provider", ["127.0.0.1:8000", "models.house.example", "house"])
+def test_who_serves_a_model_under_another_address_charges_what_it_likes(provider: str):
+    assert usd(PriceTable([], []), "gpt-4o", "input_tokens", provider) is None

@@ -25,7 +25,7 @@ from tracelens.show.web import (
     span_html,
     waterfall_html,
 )
-from tracelens.show.web.html import duration
+from tracelens.show.web.html import duration, money
 
 WORDS = st.lists(st.sampled_from("do not cancel my order for 9 people < & please".split()))
 
@@ -195,3 +195,19 @@ def test_a_span_shows_what_was_recorded(tmp_path: Any) -> None:
     assert "<code>openinference.span.kind</code>" in shown
     assert "✕ Error" in shown
     assert "503" in shown
+
+
+@pytest.mark.parametrize(
+    ("usd", "said"),
+    [
+        (None, "–"),
+        (0.0, "$0.0000"),
+        (0.0000484, "$0.000048"),
+        (0.0021, "$0.0021"),
+        (0.112, "$0.112"),
+        (889.0, "$889.00"),
+        (12_345.6, "$12,346"),
+    ],
+)
+def test_what_cost_something_never_reads_as_nothing(usd: float | None, said: str) -> None:
+    assert money(usd) == said

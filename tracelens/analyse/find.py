@@ -27,9 +27,9 @@ class Filters:
 
     `since` and `until` bound the start (inclusive, exclusive), in UTC unless they say otherwise.
     `boundary` `none` means broken inside a stage. `inputs` are exactly the kinds of content that
-    came in, sorted, such as `audio+image`, or `none`. `text` is part of the verdict, in any case.
-    `where` is a SQL boolean expression over the columns of `requests`. `sort` names a column, with
-    `-` in front for descending.
+    came in, in any order, such as `audio+image`, or `none`. `text` is part of the verdict, in any
+    case. `where` is a SQL boolean expression over the columns of `requests`. `sort` names a column,
+    with `-` in front for descending.
     """
 
     stage: str | None = None
@@ -51,6 +51,12 @@ class Filters:
     sort: str = "-started_at"
     limit: int = 100
     offset: int = 0
+
+    def __post_init__(self) -> None:
+        """Bring the kinds of content into the order in which they are stored."""
+        if self.inputs is not None:
+            kinds = {kind.strip().lower() for kind in self.inputs.split("+")}
+            object.__setattr__(self, "inputs", "+".join(sorted(kinds)))
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

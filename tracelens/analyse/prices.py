@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,6 +15,9 @@ from tracelens.store import Store
 PER: Final = {"audio_seconds": 60, "output_audio_seconds": 60, "pages": 1_000}
 MILLION: Final = 1_000_000
 
+#: The end of an address: a server on this machine has another port every day.
+PORT: Final = re.compile(r":\d+$")
+
 #: Fields of a price.
 FIELDS: Final = (
     *("provider", "model", "unit", "usd", "per", "above_tokens", "source", "from", "published_at"),
@@ -21,7 +25,8 @@ FIELDS: Final = (
 )
 #: Fields of what has no price.
 UNPRICED: Final = (
-    *("model", "stage", "unit", "spans", "requests", "quantity", "first_seen", "last_seen", "row"),
+    *("model", "stage", "unit", "spans", "requests", "quantity", "first_seen", "last_seen"),
+    *("providers", "row"),
 )
 
 _SEEN: Final = """
@@ -29,12 +34,16 @@ select provider, model, max(start_unix_nano) as last from spans where model is n
 group by provider, model order by model, provider nulls first
 """
 _UNPRICED: Final = """
-with items as (select request_id, start_unix_nano, unnest(cost_items) as item from requests
-    where cost_unpriced_spans > 0)
+with unpriced as (select request_id, trace_id, start_unix_nano, unnest(cost_items) as item
+    from requests where cost_unpriced_spans > 0),
+items as (select unpriced.*, spans.provider from unpriced left join spans
+    on spans.trace_id = unpriced.trace_id and spans.span_id = unpriced.item.span_id
+    where unpriced.item.cost_usd is null)
 select item.model, item.stage, item.unit, count(distinct item.span_id) as spans,
     count(distinct request_id) as requests, sum(item.quantity) as quantity,
-    min(start_unix_nano) as first, max(start_unix_nano) as last
-from items where item.cost_usd is null
+    min(start_unix_nano) as first, max(start_unix_nano) as last,
+    list_sort(list_distinct(list(provider))) as providers
+from items
 group by item.model, item.stage, item.unit
 order by spans desc, item.model nulls last, item.unit nulls last, item.stage
 """
@@ -85,27 +94,35 @@ def _told(provider: str | None, model: str, unit: str, rate: Rate) -> list[dict[
     ]
 
 
-def unpriced(store: Store) -> list[dict[str, Any]]:
+def unpriced(store: Store, table: PriceTable) -> list[dict[str, Any]]:
     """What was used without a price, by model, stage and unit: the fields `UNPRICED`.
 
-    `unit` is None for calls of which no usage is recorded: no price would help there. `row` is a
-    row of `[[price]]` as TOML to start from; its price has to be filled in.
+    `unit` is None for calls of which no usage is recorded: no price would help there. `row` has
+    rows of `[[price]]` as TOML to start from; their price has to be filled in.
     """
     return [
         {
             **{name: found[name] for name in UNPRICED[:6]},
             "first_seen": found["first"],
             "last_seen": found["last"],
-            "row": None if None in (found["model"], found["unit"]) else _start(found),
+            "providers": found["providers"],
+            "row": None if None in (found["model"], found["unit"]) else _start(found, table),
         }
         for found in store.query(_UNPRICED).rows(named=True)
     ]
 
 
-def _start(found: Mapping[str, Any]) -> str:
-    unit = str(found["unit"])
+def _start(found: Mapping[str, Any], table: PriceTable) -> str:
+    """Rows to start from. Where the model has a price elsewhere they mean these providers alone:
+    a row without a provider would replace that price too."""
+    model, unit = str(found["model"]), str(found["unit"])
     per = 1 if unit in ("images", "output_images") else PER.get(unit, MILLION)
-    return price_toml({"match": escaped(found["model"]), "unit": unit, "usd": "?", "per": per})
+    row = {"match": escaped(model), "unit": unit, "usd": "?", "per": per}
+    elsewhere = unit in table.lookup((None, model), _moment(found["last"]) or datetime.now(UTC))
+    providers = found["providers"] if elsewhere else []
+    globs = dict.fromkeys(PORT.sub(":*", provider.lower()) for provider in providers)
+    named = [price_toml({**row, "provider": glob}) for glob in globs]
+    return "\n".join(named or [price_toml(row)])
 
 
 def escaped(name: str) -> str:

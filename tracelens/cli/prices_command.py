@@ -84,7 +84,7 @@ def _print_unpriced(rows: Sequence[Mapping[str, Any]], shape: str) -> None:
     if shape == "table":  # rows to paste are for --toml: they would fill the screen
         days = [{**row, **{name: (row[name] or "")[:10] for name in times}} for row in records]
         told = [{**row, "unit": row["unit"] or "(no usage recorded)"} for row in days]
-        _print(told, UNPRICED_FIELDS[:-1], shape)
+        _print(told, UNPRICED_FIELDS[:-2], shape)
     else:
         _print(records, UNPRICED_FIELDS, shape)
 

@@ -10,8 +10,8 @@ from tracelens.errors import UsageError
 Row = dict[str, Any]
 
 #: Milliseconds in a unit of time.
-UNITS: Final = {"": 1, "ms": 1, "s": 1_000, "m": 60_000}
-TIME: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|)")
+UNITS: Final = {"ms": 1, "s": 1_000, "m": 60_000}
+TIME: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m)")
 CONDITION: Final = re.compile(r"(\w+)\s*(<=|>=|=)\s*(.+)")
 BOUNDS: Final = {"<=": "max", ">=": "min"}
 
@@ -62,7 +62,7 @@ def budget_row(text: str) -> Row:
     time = TIME.fullmatch(limit.strip())
     if time is None:
         raise UsageError(
-            f"--budget {text!r}: write STAGE=TIME, such as reasoning=4s, or request=TIME"
+            f"--budget {text!r}: write STAGE=TIME, or request=TIME, with a unit: 4s, 800ms, 1m"
         )
     of = {} if stage.strip() == "request" else {"stage": stage.strip()}
     return {**of, "ms": float(time[1]) * UNITS[time[2]], **_meant("budget", rest)}

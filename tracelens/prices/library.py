@@ -74,11 +74,21 @@ def find_model(name: Name) -> ModelInfo | None:
 
 
 def _find(provider: str | None, model: str) -> ModelInfo | None:
-    data = snapshot()
-    try:
-        return data.find_provider_model(model, None, provider, None)[1]
-    except LookupError:
-        return None
+    """By the provider's name, or by its address: frameworks that know no better write the host.
+
+    OpenTelemetry spells some names with an underscore (`x_ai`), the library with a hyphen.
+    """
+    stated = dict.fromkeys((provider, provider and provider.replace("_", "-")))
+    ways = [(each, None) for each in stated]
+    if provider and "." in provider:
+        host = provider.partition("://")[2] or provider
+        ways.append((None, f"https://{host}"))
+    for name, address in ways:
+        try:
+            return snapshot().find_provider_model(model, None, name, address)[1]
+        except LookupError:
+            continue
+    return None
 
 
 def changes_by_hour(model: ModelInfo | None) -> bool:

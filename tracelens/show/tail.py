@@ -12,6 +12,7 @@ from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.text import Text
 
+from tracelens.analyse.different import condition_words
 from tracelens.analyse.tails.values import TOPS, Figures, Group, Tail
 from tracelens.show.records import escape_markdown, markdown_table, rfc3339
 from tracelens.show.text import frame_table, plain
@@ -36,7 +37,7 @@ BY_NAMES: Final = {
     "emitter": "emitter",
     "user": "user",
     "content": "content",
-    "none": "requests",
+    "none": "",
 }
 #: Contributions that a report lists of each kind.
 LISTED: Final = 8
@@ -45,6 +46,8 @@ LISTED: Final = 8
 def headline(tail: Tail) -> str:
     """What the tail is, in one or two sentences."""
     verb, whole, name = WORDS[tail.metric]
+    if not tail.n and not tail.n_unknown:
+        return "No requests match."
     if not tail.n:
         return f"{name} is not known of any request."
     if tail.cut.share is None:
@@ -343,7 +346,7 @@ def _different(tail: Tail) -> Part:
 
 
 def _finding(row: dict[str, Any]) -> str:
-    return f"{row['attribute']} = {row['value'] or 'not recorded'}"
+    return condition_words(row["attribute"], row["value"])
 
 
 def _no_difference(tail: Tail) -> str | None:
@@ -401,8 +404,6 @@ def amount(value: float | None, unit: str) -> str:
     if unit != "USD":
         long = next((each for each in LONG if value >= each[0]), None)
         return f"{value / long[1]:,.1f} {long[2]}" if long else duration(value)
-    if 0 < abs(value) < 0.0001:
-        return f"${value:.1g}"
     return money(value) if value else "$0"
 
 

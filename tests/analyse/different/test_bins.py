@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracelens.analyse.different.bins import bin_numbers
+from tracelens.analyse.different.population import condition_words
 
 
 def labels(values: list[float], unit: str = "", *, whole: bool = False) -> list[str]:
@@ -74,3 +75,16 @@ def test_the_last_bin_is_not_empty(size: int) -> None:
     values = np.random.default_rng(size).lognormal(3, 2, size)
     codes, bins = bin_numbers(values)
     assert codes.max() == len(bins) - 1
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("≥ 120 s", "length ≥ 120 s"),
+        ("< 30 s", "length < 30 s"),
+        ("30–60 s", "length = 30–60 s"),
+        (None, "length = not recorded"),
+    ],
+)
+def test_an_open_bin_brings_its_own_sign(value: str | None, said: str) -> None:
+    assert condition_words("length", value) == said

@@ -125,7 +125,7 @@ def test_what_is_different_ends_with_mechanisms() -> None:
     assert texts(chart)[:6] == [
         "inputs = audio+image",
         "service = not recorded",
-        "<i>audio length = ≥ 60 s</i> *",
+        "<i>audio length ≥ 60 s</i> *",
         "<b>+65 points</b> · n 60",
         "<b>+10 points</b>",
         "<b>+49 points</b> · n 60",

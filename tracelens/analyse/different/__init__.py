@@ -2,7 +2,12 @@
 
 from tracelens.analyse.different.attributes import asked_columns, request_attributes
 from tracelens.analyse.different.different import Difference, Differences, different
-from tracelens.analyse.different.population import Attribute, Condition, Population
+from tracelens.analyse.different.population import (
+    Attribute,
+    Condition,
+    Population,
+    condition_words,
+)
 from tracelens.analyse.different.recorded import different_attributes
 
 __all__ = [
@@ -12,6 +17,7 @@ __all__ = [
     "Differences",
     "Population",
     "asked_columns",
+    "condition_words",
     "different",
     "different_attributes",
     "request_attributes",

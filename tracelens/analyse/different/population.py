@@ -244,3 +244,10 @@ def _session_codes(column: pl.Series) -> Array:
 def _weights(codes: Array) -> Floats | None:
     sizes = np.bincount(codes)
     return None if not len(sizes) or sizes.max() <= 1 else (1 / np.maximum(sizes, 1))[codes]
+
+
+def condition_words(attribute: str, value: str | None) -> str:
+    """`model = gpt-4o`, `input tokens ≥ 10,000`: bins that are open say so by their own sign."""
+    if value is None:
+        return f"{attribute} = not recorded"
+    return f"{attribute} {value}" if value[:1] in ("≥", "<", ">") else f"{attribute} = {value}"

@@ -14,6 +14,7 @@ from tracelens.analyse.different import (
     Difference,
     Population,
     asked_columns,
+    condition_words,
     different,
     request_attributes,
 )
@@ -111,5 +112,4 @@ def _row(found: Difference) -> dict[str, Any]:
 
 
 def _condition(condition: Condition) -> str:
-    value = "not recorded" if condition.value is None else condition.value
-    return f"{condition.attribute} = {value}"
+    return condition_words(condition.attribute, condition.value)

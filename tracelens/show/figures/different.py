@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from tracelens.analyse.different import condition_words
 from tracelens.show.figures.look import Chart, draw, keyed, plain
 from tracelens.show.palette import Palette
 from tracelens.show.web.html import percent
@@ -42,7 +43,7 @@ def different_chart(rows: Sequence[Row], palette: Palette, *, selection: str = "
             _key(palette, selection),
         ],
         xaxis={
-            "range": [-0.03 * right, right * 1.35],
+            "range": [-0.03 * right, right * 1.5],
             "tickvals": [step * part for part in range(5)],
             "ticktext": [percent(step * part) for part in range(5)],
             "fixedrange": True,
@@ -60,8 +61,7 @@ def different_chart(rows: Sequence[Row], palette: Palette, *, selection: str = "
 
 def row_name(row: Row) -> str:
     """`modality = audio+image`, and where it is part of what is measured a sign for it."""
-    value = "not recorded" if row["value"] is None else row["value"]
-    name = plain(f"{row['attribute']} = {value}", 44)
+    name = plain(condition_words(row["attribute"], row["value"]), 44)
     return f"<i>{name}</i> *" if row.get("kind") == "mechanism" else name
 
 
@@ -166,8 +166,8 @@ def _alt(rows: Sequence[Row], selection: str) -> str:
     if not rows:
         return f"Nothing is known to be different about the {selection}."
     top = rows[0]
-    value = "not recorded" if top["value"] is None else top["value"]
     return (
-        f"Most different: {top['attribute']} = {value}, {percent(top['in_tail'])} of the"
+        f"Most different: {condition_words(top['attribute'], top['value'])},"
+        f" {percent(top['in_tail'])} of the"
         f" {selection} and {percent(top['in_rest'])} of everything else."
     )

@@ -53,7 +53,17 @@ def trend_chart(tail: Tail, palette: Palette) -> Chart:
         notes=[*_key(parts, palette), _below(tail, palette)],
         barmode="stack",
         bargap=0.12,
-        xaxis={"type": "date", "showgrid": False, "anchor": "y2", "fixedrange": True, "nticks": 5},
+        # Ticks without a colour keep the first date below the 0 of the other axis.
+        xaxis={
+            "type": "date",
+            "showgrid": False,
+            "anchor": "y2",
+            "fixedrange": True,
+            "nticks": 5,
+            "ticks": "outside",
+            "ticklen": 9,
+            "tickcolor": "rgba(0,0,0,0)",
+        },
         yaxis={
             "domain": [0.44, 1],
             "rangemode": "tozero",

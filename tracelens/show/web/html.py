@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from datetime import UTC, datetime
 from functools import cache
+from math import floor, log10
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,11 +40,16 @@ def duration(ms: float | None) -> str:
 
 
 def money(usd: float | None) -> str:
-    """`$889.00`; from a thousand on without cents, below a dollar and a cent with more digits."""
+    """`$889.00`; from a thousand on without cents, below a dollar and a cent with more digits.
+
+    What cost something never reads as nothing: `$0.000048`.
+    """
     if usd is None:
         return NOTHING
     size = abs(usd)
     digits = 0 if size >= 1000 else 2 if size >= 1 else 3 if size >= 0.01 else 4
+    if 0 < size < 1e-4:
+        digits = min(1 - floor(log10(size)), 12)
     return f"${usd:,.{digits}f}"
 
 

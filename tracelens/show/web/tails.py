@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from tracelens.analyse.different import condition_words
 from tracelens.analyse.tails.values import Budgets, Figures, Group, Tail
 from tracelens.show.palette import LIGHT, Palette
 from tracelens.show.web.html import (
@@ -224,7 +225,7 @@ def _size(row: Mapping[str, Any]) -> str:
     """What was large about it: `1,705 s audio · 53 MP`."""
     seconds, pixels, pages = row["audio_seconds"], row["megapixels"], row["pages"]
     tokens = row["input_tokens"]
-    parts = [f"{seconds:,.0f} s audio"] if seconds else []
+    parts = [f"{seconds:,.{0 if seconds >= 1 else 1}f} s audio"] if seconds else []
     parts += [f"{pixels:,.1f} MP"] if pixels else []
     parts += [counted(pages, "page")] if pages else []
     parts += [f"{tokens:,} tokens"] if tokens and len(parts) < 2 else []
@@ -374,7 +375,6 @@ def different_table_html(rows: Sequence[Mapping[str, Any]], unit: str) -> str:
 
 
 def _different_row(row: Mapping[str, Any], unit: str) -> list[str]:
-    value = "not recorded" if row["value"] is None else row["value"]
     same = row.get("same_rows") or ()
     more = (
         f"<small>nearly the same requests: {safe(_same(same), limit=160)}</small>" if same else ""
@@ -383,7 +383,7 @@ def _different_row(row: Mapping[str, Any], unit: str) -> list[str]:
     excess = row.get("excess")
     q = row.get("q")
     return [
-        safe(f"{row['attribute']} = {value}", limit=120) + more,
+        safe(condition_words(row["attribute"], row["value"]), limit=120) + more,
         percent(row["in_tail"]),
         percent(row["in_rest"]),
         NOTHING if ratio is None else f"{ratio:,.1f}×",
