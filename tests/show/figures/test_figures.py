@@ -207,6 +207,15 @@ def test_what_if_shows_today_as_an_outline_and_after_as_a_bar() -> None:
     assert chart.alt == "The bill of $55.00 would be $33.00 to $34.00."
 
 
+def test_a_bar_alone_is_no_higher_than_one_of_two() -> None:
+    alone, two = (
+        what_if_chart([Bill(str(at), 2.0, 1.0, 1.0) for at in range(n)], LIGHT).figure.layout
+        for n in (1, 2)
+    )
+    pixels = [each.height / (each.yaxis.range[1] - each.yaxis.range[0]) for each in (alone, two)]
+    assert pixels[0] == pytest.approx(pixels[1])
+
+
 def test_what_traces_say_is_no_markup() -> None:
     tail = made_tail(groups=(group(HOSTILE, 100), group("audio", 900)))
     spoilt = tail.concentration.with_columns(
