@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.show.figures.made_tail import HOSTILE, difference, group, made_tail
@@ -181,6 +182,15 @@ def test_the_trend_stacks_stages_in_their_colours() -> None:
     assert chart.figure.layout.barmode == "stack"
     assert any("share of the top 1 %" in each for each in texts(chart))
     assert "was $32.00" in chart.alt
+
+
+def test_a_line_without_a_point_says_why() -> None:
+    tail = made_tail()
+    chart = trend_chart(
+        replace(tail, trend=tail.trend.with_columns(top_share=pl.lit(None, pl.Float64))), LIGHT
+    )
+    assert "<b>share of the top 1 %</b>: too few requests a bar to say" in texts(chart)
+    assert chart.figure.layout.yaxis2.showticklabels is False
 
 
 def test_the_trend_of_times_is_of_means_in_seconds() -> None:
