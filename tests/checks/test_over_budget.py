@@ -87,6 +87,13 @@ def test_of_a_whole_request_the_stage_furthest_beyond_its_own_is_to_blame() -> N
     assert told(row) == (True, "synthesis", None, "over_budget")
 
 
+def test_no_stage_is_to_blame_where_most_of_the_time_went_by_in_none() -> None:
+    """4,100 ms lie between the answer, which took 1,600, and its speech."""
+    row = judged(Budget(ms=2_000, fails=True), below=(HEARD, ANSWERED, spoke(at=6_000, lasts=700)))
+    assert row["path_ms"]["residual"] > row["path_ms"]["reasoning"]
+    assert told(row) == (True, "undetermined", None, "over_budget")
+
+
 def test_whatever_else_broke_the_request_goes_first() -> None:
     wrong = spoke("your cable is cooked", at=1_900, lasts=700)
     slow = Budget("transcription", 100, fails=True)

@@ -79,7 +79,7 @@ def _find(provider: str | None, model: str) -> ModelInfo | None:
     OpenTelemetry spells some names with an underscore (`x_ai`), the library with a hyphen.
     """
     stated = dict.fromkeys((provider, provider and provider.replace("_", "-")))
-    ways = [(each, None) for each in stated]
+    ways: list[tuple[str | None, str | None]] = [(each, None) for each in stated]
     if provider and "." in provider:
         host = provider.partition("://")[2] or provider
         ways.append((None, f"https://{host}"))

@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.show.figures.made_tail import HOSTILE, difference, group, made_tail
@@ -183,6 +184,15 @@ def test_the_trend_stacks_stages_in_their_colours() -> None:
     assert "was $32.00" in chart.alt
 
 
+def test_a_line_without_a_point_says_why() -> None:
+    tail = made_tail()
+    chart = trend_chart(
+        replace(tail, trend=tail.trend.with_columns(top_share=pl.lit(None, pl.Float64))), LIGHT
+    )
+    assert "<b>share of the top 1 %</b>: too few requests a bar to say" in texts(chart)
+    assert chart.figure.layout.yaxis2.showticklabels is False
+
+
 def test_the_trend_of_times_is_of_means_in_seconds() -> None:
     tail = made_tail(metric="latency", unit="ms")
     trend = tail.trend.with_columns(n=10)
@@ -205,6 +215,15 @@ def test_what_if_shows_today_as_an_outline_and_after_as_a_bar() -> None:
         "text  <b>$5.00, no change</b>",
     ]
     assert chart.alt == "The bill of $55.00 would be $33.00 to $34.00."
+
+
+def test_a_bar_alone_is_no_higher_than_one_of_two() -> None:
+    alone, two = (
+        what_if_chart([Bill(str(at), 2.0, 1.0, 1.0) for at in range(n)], LIGHT).figure.layout
+        for n in (1, 2)
+    )
+    pixels = [each.height / (each.yaxis.range[1] - each.yaxis.range[0]) for each in (alone, two)]
+    assert pixels[0] == pytest.approx(pixels[1])
 
 
 def test_what_traces_say_is_no_markup() -> None:

@@ -97,18 +97,23 @@ def _rows(frame: pl.DataFrame, facts: Facts, metric: str, of: str | None) -> pl.
 def _worst(facts: Facts, metric: str) -> pl.Expr:
     """The stage that is most beyond its own budget, or takes most where it has none.
 
-    Of time only what is on the critical path counts: nobody waited for the rest.
+    Of time only what is on the critical path counts: nobody waited for the rest. Tools are called
+    by reasoning. Where most of a request's time went by in no stage, none is to blame.
     """
     column = "cost_by_stage" if metric == "cost" else "path_ms"
     own = "cost" if metric == "cost" else "latency"
-    excess = [
-        pl.col(column).struct.field(stage) - limit_of(facts.policy, own, stage).fill_null(0)
+    used = pl.col(column).struct
+    excess: list[tuple[pl.Expr, str]] = [
+        (used.field(stage) - limit_of(facts.policy, own, stage).fill_null(0), stage)
         for stage in STAGES
     ]
-    most = pl.max_horizontal(excess)
+    of_tools = limit_of(facts.policy, "cost", "tool").fill_null(0) if metric == "cost" else 0
+    excess.append((used.field("tool") - of_tools, "reasoning"))
+    if metric == "latency":
+        excess.append((used.field("residual"), "undetermined"))
+    most = pl.max_horizontal(each for each, _ in excess)
     return pl.coalesce(
-        pl.when((each == most) & (each > 0)).then(pl.lit(stage))
-        for stage, each in zip(STAGES, excess, strict=True)
+        pl.when((each == most) & (each > 0)).then(pl.lit(blamed)) for each, blamed in excess
     )
 
 

@@ -46,6 +46,8 @@ def trend_chart(tail: Tail, palette: Palette) -> Chart:
         if money
         else {"ticksuffix": " s", "rangemode": "tozero", "nticks": 4}
     )
+    if _is_empty(tail):  # an axis of nothing would go up to 400 %
+        below = {"range": [0, 1], "showticklabels": False, "showgrid": False}
     figure = draw(
         palette,
         traces,
@@ -176,6 +178,11 @@ def _key(parts: Sequence[str], palette: Palette) -> list[dict[str, Any]]:
     return [{**place, "text": keyed(pairs, palette)}]
 
 
+def _is_empty(tail: Tail) -> bool:
+    column = _column(tail)
+    return tail.trend[column].null_count() == tail.trend.height
+
+
 def _below(tail: Tail, palette: Palette) -> dict[str, Any]:
     names = {"top_share": f"share of the top {percent(tail.top)}", "p99": "99th percentile"}
     said = names.get(_column(tail), "median")
@@ -186,7 +193,7 @@ def _below(tail: Tail, palette: Palette) -> dict[str, Any]:
         "y": 0.3,
         "yshift": 14,
         "xanchor": "left",
-        "text": f"<b>{said}</b>",
+        "text": f"<b>{said}</b>" + (": too few requests a bar to say" if _is_empty(tail) else ""),
         "font": {"color": palette.accent},
     }
 

@@ -61,7 +61,8 @@ def what_if_chart(bills: Sequence[Bill], palette: Palette) -> Chart:
         },
         yaxis={
             "showticklabels": False,
-            "range": [0.6, len(shown) + 0.8],
+            # One row is as high as one of two: else its bar would lie on its name.
+            "range": [0.6 - max(2 - len(shown), 0), len(shown) + 0.8],
             "showgrid": False,
             "fixedrange": True,
         },
