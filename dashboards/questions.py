@@ -24,11 +24,26 @@ def tail_of(lens: TraceLens, metric: str, top: float, filters: Filters, period: 
 
 
 def selection_of(
-    lens: TraceLens, metric: str, top: float, box: Box | None, filters: Filters, period: str
+    lens: TraceLens,
+    metric: str,
+    top: float,
+    box: Box | None,
+    filters: Filters,
+    period: str,
+    every: bool = False,
 ) -> Selected:
-    """What is different about the tail, or about a part of the heat map."""
+    """What is different about the tail, or about a part of the heat map.
+
+    `every` compares attributes of spans too that have no column.
+    """
     return lens.tail_selection(
-        metric, top=top, box=box, filters=filters, period=period, exemplars=EXEMPLARS
+        metric,
+        top=top,
+        box=box,
+        filters=filters,
+        period=period,
+        exemplars=EXEMPLARS,
+        attributes=("*",) if every else (),
     )
 
 

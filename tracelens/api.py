@@ -273,6 +273,8 @@ class TraceLens:
         timezone: str = "UTC",
         exemplars: int = 20,
         compare: bool = True,
+        attributes: tuple[str, ...] = (),
+        progress: Callable[[int, int], None] | None = None,
     ) -> Tail:
         """Who has the tail of a metric, what it is made of, and since when: see `Tail`.
 
@@ -288,6 +290,8 @@ class TraceLens:
             timezone: an IANA name; days and weeks begin where they do there.
             exemplars: how many of the highest requests are listed.
             compare: say what is different about the tail, as `tail_selection` does by itself.
+            attributes: attributes of spans to compare as well, `*` for the most frequent ones.
+            progress: gets parts done and parts in all while attributes are read.
 
         Raises UsageError for a value that there is not, QueryError for a bad `where`.
         """
@@ -300,7 +304,14 @@ class TraceLens:
         if not compare:
             return found
         selected = self.tail_selection(
-            metric, top=top, filters=filters, period=period, timezone=timezone, exemplars=0
+            metric,
+            top=top,
+            filters=filters,
+            period=period,
+            timezone=timezone,
+            exemplars=0,
+            attributes=attributes,
+            progress=progress,
         )
         return replace(found, different=selected.different, different_state=selected.state)
 
@@ -314,6 +325,8 @@ class TraceLens:
         period: str = "all",
         timezone: str = "UTC",
         exemplars: int = 12,
+        attributes: tuple[str, ...] = (),
+        progress: Callable[[int, int], None] | None = None,
     ) -> Selected:
         """What is different about the tail of a metric, or about a part of its heat map.
 
@@ -327,10 +340,13 @@ class TraceLens:
         from tracelens.analyse.tails.selected import Comparison
 
         question = Question(metric, top, "none", filters or Filters(), period, timezone)
-        key = (self.version(), metric, question.filters, period, timezone)
+        key = (self.version(), metric, question.filters, period, timezone, attributes)
         kept = self._comparison
         if kept is None or kept[0] != key:
-            kept = self._comparison = (key, Comparison(self.store(), question))
+            kept = self._comparison = (
+                key,
+                Comparison(self.store(), question, attributes, progress),
+            )
         return kept[1].select(top, box, self.policy.tail, exemplars)
 
     def tail_budgets(self, metric: str) -> Budgets:

@@ -85,7 +85,7 @@ HEADS = {
     "ttfa": ("Who waits", "When it is slow", "Share of all waiting", "time to first audio"),
 }
 #: Parameters of the address that say which requests are meant.
-KEPT = ("period", "metric", "tail", "mod", "service", "model")
+KEPT = ("period", "metric", "tail", "mod", "service", "model", "attrs")
 #: What can be capped: the size, how, what it is called, its unit, and the caps to choose from.
 CAPS: dict[str, tuple[str, str, str, str, tuple[float, ...]]] = {
     "cap_audio": ("audio_seconds", "truncate", "Cap audio length", "s", (15, 30, 60, 120, 300)),
@@ -145,7 +145,8 @@ def main() -> None:
     show_html(tail_metrics_html(tail, colours))
     budgets = ask(TraceLens.tail_budgets, asked.metric)
     show_shape(tail, asked, box, budgets, colours)
-    selected = ask(selection_of, asked.metric, asked.top, box, asked.filters, asked.period)
+    every = st.query_params.get("attrs") == "1"
+    selected = ask(selection_of, asked.metric, asked.top, box, asked.filters, asked.period, every)
     show_different(tail, asked, box, selected, colours)
     show_modalities(tail, asked, budgets, colours)
     show_trend(tail, colours)
@@ -297,6 +298,14 @@ def show_different(
             f"The {selected.n:,} requests of the tail against the other {selected.n_rest:,}, what"
             " goes with most excess first."
         )
+    st.session_state["attrs"] = st.query_params.get("attrs") == "1"
+    st.toggle(
+        "Compare what else the spans record too",
+        key="attrs",
+        help="Attributes without a column of their own are read from the spans: this takes time.",
+        on_change=keep_switch,
+        args=("attrs",),
+    )
     left, right = st.columns(2, gap="large")
     with left:
         show_findings(tail, box, selected, colours)
@@ -405,17 +414,19 @@ def tried_rules() -> Rules:
         return Rules(tuple(caps))
     st.session_state["route"] = st.query_params.get("route") == "1"
     count = len(own.named())
-    if st.toggle(f"Try the policy's {count} rules too", key="route", on_change=keep_route):
+    if st.toggle(
+        f"Try the policy's {count} rules too", key="route", on_change=keep_switch, args=("route",)
+    ):
         return Rules((*caps, *own.caps), own.routes, own.budgets, own.comparable)
     return Rules(tuple(caps))
 
 
-def keep_route() -> None:
-    """Write into the address whether rules of the policy are tried."""
-    if st.session_state["route"]:
-        st.query_params["route"] = "1"
+def keep_switch(name: str) -> None:
+    """Write into the address whether something is switched on."""
+    if st.session_state[name]:
+        st.query_params[name] = "1"
     else:
-        st.query_params.pop("route", None)
+        st.query_params.pop(name, None)
 
 
 def choose_cap(name: str, label: str, unit: str, values: tuple[float, ...]) -> float | None:

@@ -101,6 +101,15 @@ def test_a_part_of_the_map_is_explained(open_page: Open, many: Path) -> None:
     assert "Back to the tail" in html_of(app)
 
 
+def test_what_else_spans_record_is_compared_on_demand(open_page: Open, many: Path) -> None:
+    app = open_page(many, "tails", tail="10")
+    app.toggle(key="attrs").set_value(True).run()
+    assert app.query_params["attrs"] in ("1", ["1"])
+    assert "inputs = audio+image" in labels(app)
+    app.toggle(key="attrs").set_value(False).run()
+    assert "attrs" not in app.query_params
+
+
 @pytest.mark.parametrize("given", ["", "1,2", "a,b,c,d", "5,1,0,1", "1,2,nan,3", "1,2,3,inf"])
 def test_what_names_no_part_selects_the_tail(open_page: Open, many: Path, given: str) -> None:
     app = open_page(many, "tails", sel=given)

@@ -30,6 +30,7 @@ Examples:
   tracelens tail --metric latency --top 5% --by stage
   tracelens tail --inputs audio+image --since 2026-11-01 --timezone Europe/Berlin
   tracelens tail --period 7d --format markdown > tail.md
+  tracelens tail --attribute deployment.environment --attribute tenant
 
 A period is compared with the one of equal length before it.
 """
@@ -97,6 +98,10 @@ class LocalWhenType(WhenType):
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Requests listed."
 )
+@click.option(
+    "--attribute", "attributes", multiple=True,
+    help="Span attribute to compare as well; * for the most frequent ones.",
+)  # fmt: skip
 @format_option()
 @quiet_option
 def command(
@@ -108,6 +113,7 @@ def command(
     period: str,
     timezone: str,
     limit: int,
+    attributes: tuple[str, ...],
     shape: str | None,
     quiet: bool,
     **filters: Any,
@@ -123,6 +129,8 @@ def command(
             period=period,
             timezone=timezone,
             exemplars=limit,
+            attributes=attributes,
+            progress=lambda done, of: narrate(f"attributes: part {done} of {of}", quiet=quiet),
         )
     shape = chosen_format(shape)
     if shape == "table":

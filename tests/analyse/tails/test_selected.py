@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.dashboards.tail_stores import BEGIN, tail_store
-from tests.store.frames import SECOND
+from tests.store.frames import (
+    SECOND,
+    load,
+    new_store,
+    number,
+    request,
+    requests,
+    span,
+    spans,
+)
 from tracelens import Filters, TraceLens
 
 HOUR = 3_600 * SECOND
@@ -59,3 +69,37 @@ def test_another_question_is_not_answered_from_the_last(store: Path) -> None:
     assert one.exemplars["value"][0] == pytest.approx(1.00059)
     assert two.exemplars["value"][0] == pytest.approx(9_000.59)
     assert again.n == 120
+
+
+def test_attributes_without_a_column_are_read_when_somebody_asks(tmp_path: Path) -> None:
+    """400 requests; the 40 of tenant `big`, which only their spans tell, cost 100 times as much."""
+    store = new_store(tmp_path)
+    names = [f"r{at}" for at in range(400)]
+    tenants = ["big" if at % 10 == 0 else f"small-{at % 3}" for at in range(400)]
+    batch = [
+        span(name, attrs=json.dumps({"tenant": tenant}))
+        for name, tenant in zip(names, tenants, strict=True)
+    ]
+    judged = [
+        request(
+            name,
+            request_span_id=number(f"{name}root", 16),
+            cost_usd=1.0 if tenant == "big" else 0.01,
+        )
+        for name, tenant in zip(names, tenants, strict=True)
+    ]
+    load(store, spans(*batch), requests(*judged))
+    store.close()
+    parts: list[tuple[int, int]] = []
+    with TraceLens(store.path) as lens:
+        without = lens.tail_selection(top=0.1)
+        found = lens.tail(
+            top=0.1, attributes=("*",), progress=lambda done, of: parts.append((done, of))
+        )
+        named = lens.tail_selection(top=0.1, attributes=("tenant",))
+        other = lens.tail_selection(top=0.1, attributes=("region",))
+    assert (without.state, other.state) == ("nothing", "nothing")
+    told = [(row["attribute"], row["value"], row["in_tail"]) for row in found.different]
+    assert told == [("tenant", "big", 1.0)]
+    assert named.different == found.different
+    assert parts == [(1, 2), (2, 2)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import polars as pl
@@ -16,9 +16,11 @@ from tracelens.analyse.different import (
     asked_columns,
     condition_words,
     different,
+    different_attributes,
     request_attributes,
 )
 from tracelens.analyse.different.attributes import Metric
+from tracelens.analyse.different.recorded import Progress
 from tracelens.analyse.tails.choose import (
     Question,
     Requests,
@@ -34,22 +36,42 @@ from tracelens.analyse.tails.values import EXEMPLARS, METRICS, Box, Selected
 from tracelens.policy import TailRules
 from tracelens.store import Store
 
+#: As a key: the most frequent ones.
+EVERY: Final = "*"
+
 
 class Comparison:
-    """The requests of a question, ready for any number of selections."""
+    """The requests of a question, ready for any number of selections.
 
-    def __init__(self, store: Store, question: Question) -> None:
+    `keys` names attributes of spans to compare as well, `*` the hundred most frequent; they are
+    read from the spans, and `progress` gets parts done and parts in all.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        question: Question,
+        keys: Collection[str] = (),
+        progress: Progress | None = None,
+    ) -> None:
         question = replace(question, filters=with_zone(question.filters, question.timezone))
         self._question = question
         self._metric = METRICS[question.metric][0]
         frame, kept = store.request_table(_columns(question))
         self._requests = Requests(frame, kept, passing(store, frame, question.filters))
         self._window = self._requests.window(*bounds(frame, question))
-        columns = list(dict.fromkeys([self._metric, *asked_columns(_named(question))]))
-        rows, self._known = frame.select(columns), self._window.known(self._metric)
+        columns = ["request_id", self._metric, *asked_columns(_named(question))]
+        rows, self._known = (
+            frame.select(list(dict.fromkeys(columns))),
+            self._window.known(self._metric),
+        )
         if self._known is not None:
             rows = rows.filter(pl.Series(self._known))
         asked, attributes = request_attributes(rows, _named(question), question.timezone)
+        if keys:
+            named = None if EVERY in keys else keys
+            more, others = different_attributes(store, rows["request_id"], named, progress)
+            asked, attributes = asked.hstack(more), [*attributes, *others]
         self._population = Population.of(asked, self._metric, attributes)
 
     def select(self, top: float, box: Box | None, rules: TailRules, exemplars: int) -> Selected:
