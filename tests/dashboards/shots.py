@@ -1,22 +1,26 @@
 """Pictures of every page for people to look at: `python -m tests.dashboards.shots FOLDER [PAGE…]`.
 
-Light and dark on a desk, light on a phone; of Explain in every state. With `readme` for a page: the
-three of the README, from the samples alone (`python -m tests.dashboards.shots docs/images readme`).
+Light and dark on a desk, light on a phone; of Explain in every state, of Tails on many made-up
+requests too. With `readme` for a page: those of the README, from the samples, and of Tails from
+made-up requests (`python -m tests.dashboards.shots docs/images readme`).
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.made_requests import fill
 from tests.browser import start_browser
 from tests.dashboards.browser.places import Place, all_places
 from tests.dashboards.browser.visits import PHONE, WIDE, Scheme, new_context, new_visit, serving
 from tests.dashboards.stores import Made, make_store, trace_of
 from tests.traces import ALL_SAMPLES, load
+from tracelens.store import Store
 
 LOOKS: tuple[tuple[str, Scheme, int], ...] = (
     ("light", "light", WIDE),
@@ -31,6 +35,8 @@ README: tuple[tuple[str, Scheme, str], ...] = (
 )
 #: Pixels; the README is narrower than a desk.
 README_WIDTH = 1200
+#: Requests that make a tail: the samples are too few for one.
+MANY = 100_000
 
 
 def main() -> None:
@@ -48,21 +54,47 @@ def main() -> None:
         with serving(made.path) as base:
             for look in LOOKS:
                 take(browser, base, made, places, look, target)
+        if any(each.page == "tails" for each in places):
+            with serving(make_many(Path(folder))) as base:
+                for look in LOOKS:
+                    take(browser, base, made, [Place("tails", "many", {})], look, target)
         browser.close()
 
 
 def take_for_readme(target: Path) -> None:
     """What the README shows, as much as a window holds."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        load(Path(folder) / "store", *ALL_SAMPLES).close()
+        load(Path(folder) / "samples", *ALL_SAMPLES).close()
         browser = start_browser(playwright)
-        with serving(Path(folder) / "store") as base:
+        with serving(Path(folder) / "samples") as base:
             for page, scheme, sample_name in README:
-                visit = new_visit(new_context(browser, scheme, README_WIDTH), base)
-                visit.open(page, **({"id": trace_of(sample_name)} if sample_name else {}))
-                visit.page.wait_for_timeout(300)
-                visit.page.screenshot(path=target / f"{page}-{scheme}.png")
+                given = {"id": trace_of(sample_name)} if sample_name else {}
+                take_window(browser, base, (page, scheme), given, target)
+        with serving(make_many(Path(folder))) as base:
+            take_window(browser, base, ("tails", "light"), {}, target)
         browser.close()
+
+
+def make_many(folder: Path) -> Path:
+    """A store of made-up requests, without spans behind them."""
+    with closing(Store.open(folder / "many", create=True)) as store:
+        fill(store, MANY, commits=2)
+    return folder / "many"
+
+
+def take_window(
+    browser: Browser,
+    base: str,
+    look: tuple[str, Scheme],
+    given: dict[str, str],
+    target: Path,
+) -> None:
+    """As much of a page as a window holds."""
+    page, scheme = look
+    visit = new_visit(new_context(browser, scheme, README_WIDTH), base)
+    visit.open(page, **given)
+    visit.page.wait_for_timeout(1000)
+    visit.page.screenshot(path=target / f"{page}-{scheme}.png")
 
 
 def take(
@@ -78,7 +110,8 @@ def take(
     context = new_context(browser, scheme, width)
     for place in places:
         visit = new_visit(context, base)
-        visit.open(place.page, **({"id": made.ids[place.state]} if place.state else {}))
+        known = {"id": made.ids[place.state]} if place.state in made.ids else {}
+        visit.open(place.page, **known)
         # The page scrolls inside of the window, so that the window has to hold it all.
         visit.page.set_viewport_size({"width": width, "height": max(900, visit.height())})
         visit.page.wait_for_timeout(300)
