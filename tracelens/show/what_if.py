@@ -81,7 +81,7 @@ def what_if_sentence(answer: WhatIf) -> str:
     if money.before is None:
         bill = "what requests cost is not known"
     else:
-        least = "at least " if money.lower_bound else ""
+        least = "at least " if money.lower_bound or money.unknown else ""
         bill = f"{least}{_usd(money.before)} becomes {_range(money.after, _usd)}"
     return f"{touched}; {bill}; {answer.quality}"
 

@@ -16,7 +16,7 @@ def what_if_sentence(found: WhatIf) -> str:
     verb = "is" if found.touched == 1 else "are"
     if found.cost.before is None:
         return f"No request has a known cost. {touched} {verb} touched."
-    least = "at least " if found.cost.lower_bound else ""
+    least = "at least " if found.cost.lower_bound or found.cost.unknown else ""
     before = f"{least}{money(found.cost.before)}"
     if not found.touched:
         return f"The bill stays {before}: no request is touched."
