@@ -19,6 +19,7 @@ import pytest
 from tests.command import ROOT, process, run
 from tests.traces import copies, documents, lines, load, sample, single_spans, tables
 from tracelens import TraceLens
+from tracelens.store.flat import copy_name
 from tracelens.store.writer import Writer
 
 SECONDS = 30.0  # that readers and writers work at once
@@ -343,6 +344,7 @@ def orphans(store: Path) -> list[str]:
         pass
     with Writer(store, seconds=1, grace=-1) as writer:
         live = {each.name for each in writer._log.live().segments}
+    live |= {copy_name(name) for name in live}
     files = {each.name for each in (store / "segments").iterdir()}
     stray = [each.name for each in store.iterdir() if each.name.startswith((".tmp-", "spill-"))]
     return sorted(files ^ live) + stray + [each.name for each in (store / "staging").iterdir()]
