@@ -151,14 +151,14 @@ def largest_of(population: Population, tail: Any) -> tuple[Condition, float]:
     """The value whose shares differ most, and by how many percentage points."""
     best: tuple[Condition | None, float] = (None, -1.0)
     for coded in population.attributes:
-        size = len(coded.values)
+        size = len(coded.counts)
         inside = np.bincount(coded.codes[tail], minlength=size)
         outside = coded.counts - inside
         points = 100 * (inside / tail.sum() - outside / (~tail).sum())
         points[coded.counts < SEEN] = -1
         at = int(points.argmax())
         if points[at] > best[1]:
-            best = coded.values[at], float(points[at])
+            best = coded.value(at), float(points[at])
     assert best[0] is not None
     return best[0], best[1]
 

@@ -14,7 +14,8 @@ from tracelens.analyse.different.population import condition_words
 
 
 def labels(values: list[float], unit: str = "", *, whole: bool = False) -> list[str]:
-    return [each.label for each in bin_numbers(np.array(values), unit, whole=whole)[1]]
+    numbers = np.array(values, np.int64 if whole else np.float64)
+    return [each.label for each in bin_numbers(numbers, unit)[1]]
 
 
 def test_seconds_are_cut_as_people_say_them() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tracelens.analyse.different.population import Attribute
 from tracelens.model import CONTENTS, PATH_STAGES, STAGES
 
 Metric = Literal["cost", "latency", "ttfa"]
+Truths = npt.NDArray[np.bool_]
 TIMES: Final[tuple[Metric, ...]] = ("latency", "ttfa")
 ALL: Final[tuple[Metric, ...]] = ("cost", *TIMES)
 
@@ -97,7 +99,7 @@ def asked_columns(metric: Metric) -> list[str]:
 
 
 def request_attributes(
-    frame: pl.DataFrame, metric: Metric, zone: str = "UTC"
+    frame: pl.DataFrame, metric: Metric, zone: str = "UTC", counted: Truths | None = None
 ) -> tuple[pl.DataFrame, list[Attribute]]:
     """The frame with `requests_in_session`, `hour` and `weekday`, and what to ask of it.
 
@@ -105,8 +107,9 @@ def request_attributes(
         frame: columns as of `asked_columns`; those that are not there are not asked.
         metric: what the tail is of: it decides what is asked, and what is mechanism.
         zone: the time zone of hours and weekdays.
+        counted: which rows count as requests of a session; None for all of them.
     """
-    wider = frame.with_columns(_derived(frame, zone))
+    wider = frame.with_columns(_derived(frame, zone, counted))
     return wider, [
         Attribute(
             _named(each, zone),
@@ -128,39 +131,45 @@ def _named(asked: Asked, zone: str) -> str:
     return f"{asked.name} ({zone})" if asked.column in ("hour", "weekday") else asked.name
 
 
-def _derived(frame: pl.DataFrame, zone: str) -> list[pl.Series | pl.Expr]:
-    made: list[pl.Series | pl.Expr] = []
+def _derived(frame: pl.DataFrame, zone: str, counted: Truths | None) -> list[pl.Series]:
+    made = []
     if "session_id" in frame.columns:
-        made.append(_sizes(frame["session_id"]).alias("requests_in_session"))
+        made.append(_sizes(frame["session_id"], counted).alias("requests_in_session"))
     if "start_unix_nano" in frame.columns:
-        start = _local(frame["start_unix_nano"], zone)
-        made.append(_HOURS.gather(start.dt.hour().cast(pl.UInt32)).alias("hour"))
-        made.append(_DAYS.gather(start.dt.weekday().cast(pl.UInt32) - 1).alias("weekday"))
+        made += _clock(frame["start_unix_nano"], zone)
     return made
 
 
-def _sizes(session: pl.Series) -> pl.Series:
+def _sizes(session: pl.Series, counted: Truths | None) -> pl.Series:
     """Requests in the session of each; one without a session is not the only one of a session."""
     codes = session.cast(pl.Categorical).to_physical() if session.dtype == pl.String else session
-    codes = codes.to_physical()
-    counts = np.bincount(codes.drop_nulls().to_numpy(), minlength=1)
-    return pl.Series(counts).cast(pl.Int64).gather(codes.cast(pl.UInt32))
+    codes = codes.to_physical().cast(pl.UInt32)
+    own = codes if counted is None else codes.filter(pl.Series(counted))
+    counts = np.bincount(
+        own.drop_nulls().to_numpy(), minlength=int(cast(int, codes.max() or 0)) + 1
+    )
+    return pl.Series(counts).gather(codes)
 
 
-def _local(start: pl.Series, zone: str) -> pl.Series:
-    """When it was there, to the quarter of an hour: no zone is off by less."""
-    # Of a million times few quarters differ, and a zone is slow to look up.
+def _clock(start: pl.Series, zone: str) -> list[pl.Series]:
+    """`hour` and `weekday` there, to the quarter of an hour: no zone is off by less."""
     quarter = start // QUARTER
     first, last = quarter.min(), quarter.max()
     if not isinstance(first, int) or not isinstance(last, int) or last - first > len(start) + MANY:
-        return _in_zone(quarter, zone)
-    every = _in_zone(pl.Series(range(first, last + 1), dtype=pl.Int64), zone)
-    return every.gather((quarter - first).cast(pl.UInt32))
+        return _told(quarter, zone)
+    # Of a million times few quarters differ, and a zone is slow to look up.
+    places = (quarter - first).cast(pl.UInt32)
+    every = _told(pl.Series(range(first, last + 1), dtype=pl.Int64), zone)
+    return [each.gather(places) for each in every]
 
 
-def _in_zone(quarter: pl.Series, zone: str) -> pl.Series:
+def _told(quarter: pl.Series, zone: str) -> list[pl.Series]:
     nanos = (quarter * QUARTER).cast(pl.Datetime("ns", "UTC"))
-    return nanos.dt.convert_time_zone(zone)
+    local = nanos.dt.convert_time_zone(zone)
+    return [
+        _HOURS.gather(local.dt.hour().cast(pl.UInt32)).alias("hour"),
+        _DAYS.gather(local.dt.weekday().cast(pl.UInt32) - 1).alias("weekday"),
+    ]
 
 
 QUARTER: Final = 900 * 10**9

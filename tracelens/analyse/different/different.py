@@ -164,7 +164,7 @@ class _Told:
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """Its values."""
-        return tuple(coded.values[code] for coded, code in self.parts)
+        return tuple(coded.value(code) for coded, code in self.parts)
 
 
 class _Question:
@@ -186,6 +186,13 @@ class _Question:
         selected[self.rows] = True
         return selected
 
+    @cached_property
+    def session_places(self) -> Array | None:
+        """Of each selected row, the place of its session among those of the selection."""
+        if self.population.sessions is None:
+            return None
+        return np.unique(self.population.sessions[self.rows], return_inverse=True)[1]
+
     def varies(self) -> bool:
         """Whether any attribute has two values."""
         return any(np.count_nonzero(each.counts) > 1 for each in self.population.attributes)
@@ -196,12 +203,15 @@ class _Question:
         if not parts:
             return _Tests(*(np.zeros(0, np.int64) for _ in fields(_Tests)))
         place, code, n, hits, units, hit_units = map(np.concatenate, zip(*parts, strict=True))
-        p = chance(hit_units, self.population.units, self.tail_units, units)
+        # No more hits than on average are as likely as not: how likely makes no difference.
+        above = hit_units * self.population.units > units * self.tail_units
+        p = np.ones(len(code))
+        p[above] = chance(hit_units[above], self.population.units, self.tail_units, units[above])
         return _Tests(place, code, n, hits, units, hit_units, p)
 
     def _values(self, place: int) -> tuple[Array, ...]:
         coded = self.population.attributes[place]
-        codes, size = coded.codes[self.rows], len(coded.values)
+        codes, size = coded.codes[self.rows], len(coded.counts)
         hits = np.bincount(codes, minlength=size)
         units = hits if self.weights is None else np.bincount(codes, self.weights, minlength=size)
         able = self.testable(coded.counts)
@@ -227,9 +237,9 @@ class _Question:
 
     def sessions_of(self, rows: Truths) -> int | None:
         """Of how many sessions the selected ones of these rows are; None without sessions."""
-        if self.population.sessions is None:
+        if self.session_places is None:
             return None
-        return len(np.unique(self.population.sessions[self.rows[rows[self.rows]]]))
+        return int(np.count_nonzero(np.bincount(self.session_places[rows[self.rows]])))
 
     def wide(self, rows: Truths) -> bool:
         """Whether the selected ones of these rows are of enough sessions."""

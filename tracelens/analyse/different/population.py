@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tracelens.analyse.different.bins import bin_numbers
+from tracelens.analyse.different.bins import Bin, bin_numbers
 
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.intp]
 Array = npt.NDArray[Any]
+Labels = Sequence[str] | Sequence[Bin] | pl.Series
+
+#: Pairs of a value and a size of sessions that are counted at once.
+MANY: Final = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -53,17 +60,25 @@ class Condition:
 
 @dataclass(frozen=True)
 class Coded:
-    """One attribute of a population: the code of each row, and what codes stand for, null last."""
+    """One attribute of a population: the code of each row; the last code is of those without."""
 
     attribute: Attribute
     codes: Array
-    values: tuple[Condition, ...]
-    counts: npt.NDArray[np.int64]  # rows of each code
+    labels: Labels  # what the other codes stand for
+    counts: Counts  # rows of each code
     units: Floats  # the same, where each session counts as one
 
     def rows(self, code: int) -> Truths:
         """Which rows have a value."""
         return np.asarray(self.codes == code)
+
+    def value(self, code: int) -> Condition:
+        """What a code stands for; only of those that are told, as there may be many."""
+        own = (self.attribute.name, self.attribute.column)
+        if code == len(self.labels):
+            return Condition(*own, None)
+        label = self.labels[code]
+        return Condition(*own, *((label,) if isinstance(label, str) else label.bounds))
 
 
 @dataclass(frozen=True)
@@ -89,6 +104,7 @@ class Population:
         metric: str,
         attributes: Sequence[Attribute],
         sessions: str | None = "session_id",
+        counted: Truths | None = None,
     ) -> Population:
         """Code and count a frame.
 
@@ -100,6 +116,7 @@ class Population:
                 put in bins. Others, and columns that are not there, are left out.
             sessions: column of what may make requests alike; null is a session of its own. None, or
                 a column that is not there, takes all requests for independent.
+            counted: which rows are part of it; None for all of them.
 
         Raises ValueError where `metric` is no numeric column of the frame.
         """
@@ -107,20 +124,23 @@ class Population:
             raise ValueError(f"{metric!r} is no numeric column of the frame")
         amounts = _floats(frame[metric])
         known = np.isfinite(amounts)
-        kept = frame if known.all() else frame.filter(pl.Series(known))
-        codes = None if sessions not in kept.columns else _session_codes(kept[sessions])
-        weights = None if codes is None else _weights(codes)
-        present = [each for each in attributes if each.column in kept.columns]
-        # NumPy lets other threads run meanwhile.
+        if counted is not None:
+            known &= counted
+        rows = None if known.all() else np.flatnonzero(known)
+        taken = Taken(rows, frame.height)
+        codes = _session_codes(frame[sessions], taken) if sessions in frame.columns else None
+        shared = None if codes is None else Sizes.of(codes)
+        present = [each for each in attributes if each.column in frame.columns]
+        # NumPy and Polars let other threads run meanwhile.
         with ThreadPoolExecutor(os.cpu_count()) as threads:
-            coded = list(threads.map(lambda each: _coded(kept, each, weights), present))
+            coded = list(threads.map(lambda each: _coded(frame, each, taken, shared), present))
         return cls(
             metric=metric,
             known=known,
-            amounts=amounts[known],
+            amounts=amounts if rows is None else amounts[rows],
             attributes=tuple(each for each in coded if each is not None),
-            weights=weights,
-            sessions=None if weights is None else codes,
+            weights=None if shared is None else shared.weights,
+            sessions=None if shared is None else codes,
         )
 
     @property
@@ -142,7 +162,7 @@ class Population:
         """The sum of the metric of each code."""
         column = coded.attribute.column
         if column not in self.sums:
-            sums = np.bincount(coded.codes, self.amounts, minlength=len(coded.values))
+            sums = np.bincount(coded.codes, self.amounts, minlength=len(coded.counts))
             self.sums[column] = sums.astype(np.float64)
         return self.sums[column]
 
@@ -152,70 +172,124 @@ class Population:
         return float(self.size if self.weights is None else np.rint(self.weights.sum()))
 
 
-def _coded(frame: pl.DataFrame, attribute: Attribute, weights: Floats | None) -> Coded | None:
+class Taken(threading.local):
+    """Some rows of a frame, taken of one column at a time by each thread; None for all of them."""
+
+    def __init__(self, rows: Rows | None, height: int) -> None:
+        self.rows = rows
+        self._size = height if rows is None else len(rows)
+        # Fresh memory for each column would cost more than taking the rows.
+        self._place = np.empty(0 if rows is None else 8 * self._size, np.uint8)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def numbers(self, column: pl.Series) -> tuple[Array, Truths | None]:
+        """Its numbers, until the next are taken, and which are known: None where all are."""
+        if not column.has_nulls():
+            return self._of(column.to_numpy()), None
+        # As they are in memory: to fill nulls would copy the column.
+        array = column.to_arrow()
+        validity, values = array.buffers()
+        held = np.frombuffer(values, array.type.to_pandas_dtype())[array.offset :][: len(array)]
+        bits = np.frombuffer(validity, np.uint8)
+        known = np.unpackbits(bits, bitorder="little")[array.offset :][: len(array)].view(np.bool_)
+        return self._of(held), known if self.rows is None else known[self.rows]
+
+    def _of(self, values: Array) -> Array:
+        if self.rows is None:
+            return values
+        place = self._place[: values.itemsize * self._size].view(values.dtype)
+        return np.take(values, self.rows, out=place, mode="clip")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many requests the session of each has: `places` in `sizes`, which are few numbers."""
+
+    places: Array
+    sizes: Counts
+
+    @classmethod
+    def of(cls, sessions: Array) -> Sizes | None:
+        """Of codes of sessions; None where no session has two requests."""
+        own = np.bincount(sessions)
+        if own.max(initial=0) <= 1:
+            return None
+        sizes = np.flatnonzero(np.bincount(own))
+        sizes = sizes[sizes > 0]
+        lookup = np.zeros(sizes[-1] + 1, _narrow(len(sizes)))
+        lookup[sizes] = np.arange(len(sizes))
+        return cls(lookup[own][sessions], sizes)
+
+    @cached_property
+    def weights(self) -> Floats:
+        """One over the requests of a row's session."""
+        return (1 / self.sizes)[self.places]
+
+    def counted(self, codes: Array, size: int) -> tuple[Counts, Floats]:
+        """Rows of each code below `size`, and how many sessions these are."""
+        width = len(self.sizes)
+        if size * width > MANY:
+            counts = np.bincount(codes, minlength=size)
+            return counts, np.bincount(codes, self.weights, minlength=size)
+        # One pass for both: bincount is fastest where the places are small and few.
+        kind = np.uint16 if size * width <= 1 << 16 else np.uint32
+        pairs = np.bincount(
+            codes.astype(kind) * kind(width) + self.places, minlength=size * width
+        ).reshape(size, width)
+        return pairs.sum(axis=1), (pairs / self.sizes).sum(axis=1)
+
+
+def _coded(
+    frame: pl.DataFrame, attribute: Attribute, rows: Taken, sizes: Sizes | None
+) -> Coded | None:
     column = frame[attribute.column]
-    null = Condition(attribute.name, attribute.column, None)
+    labels: Labels
     if column.null_count() == len(column) and not column.dtype.is_nested():
-        alike = float(len(column) if weights is None else weights.sum())
-        nothing = np.zeros(len(column), np.uint8)
-        return Coded(attribute, nothing, (null,), np.array([len(column)]), np.array([alike]))
-    if column.dtype.is_numeric():
-        codes, values = _numbers(column, attribute)
+        codes, labels = np.zeros(len(rows), np.uint8), ()
+    elif column.dtype.is_numeric():
+        numbers, known = rows.numbers(column)
+        codes, labels = bin_numbers(numbers, attribute.unit, known)
     elif isinstance(column.dtype, pl.String | pl.Boolean | pl.Categorical | pl.Enum):
-        codes, values = _texts(column, attribute)
+        codes, labels = _factorise(column, rows)
     else:
         return None
-    values = (*values, null)
-    size = len(values)
-    wide = codes.astype(np.intp)  # which bincount would make of them each time
-    counts = np.bincount(wide, minlength=size)
-    units = counts if weights is None else np.bincount(wide, weights=weights, minlength=size)
-    return Coded(attribute, codes, values, counts, units.astype(np.float64))
+    size = len(labels) + 1
+    if size == 1:
+        # Nothing is recorded of it, of any request.
+        units = len(rows) if sizes is None else sizes.weights.sum()
+        return Coded(attribute, codes, labels, np.array([len(rows)]), np.array([float(units)]))
+    if sizes is None:
+        counts = np.bincount(codes, minlength=size)
+        return Coded(attribute, codes, labels, counts, counts.astype(np.float64))
+    return Coded(attribute, codes, labels, *sizes.counted(codes, size))
 
 
-def _numbers(column: pl.Series, attribute: Attribute) -> tuple[Array, tuple[Condition, ...]]:
-    whole, rows = column.dtype.is_integer(), len(column)
-    there = column.is_not_null().to_numpy() if column.has_nulls() else None
-    # Most sizes are known of few requests: only these are looked at.
-    known = column if there is None else column.drop_nulls()
-    codes, bins = bin_numbers(_floats(known), attribute.unit, whole=whole)
-    if there is not None:
-        every = np.full(rows, len(bins), np.uint8)
-        every[there] = codes
-        codes = every
-    return codes, tuple(
-        Condition(attribute.name, attribute.column, each.label, each.low, each.high)
-        for each in bins
-    )
-
-
-def _texts(column: pl.Series, attribute: Attribute) -> tuple[Array, tuple[Condition, ...]]:
-    codes, labels = _factorise(column)
-    return codes, tuple(Condition(attribute.name, attribute.column, label) for label in labels)
-
-
-def _factorise(column: pl.Series) -> tuple[Array, list[str]]:
-    """A code for each row, and the text of each code; null has the code after them."""
-    if column.dtype == pl.Boolean:
-        codes = column.cast(pl.UInt8).fill_null(2).to_numpy()
-        return codes, ["false", "true"]
-    if isinstance(column.dtype, pl.Categorical | pl.Enum):
-        return _of_categories(column)
-    encoded = column.to_arrow().dictionary_encode()
+def _factorise(column: pl.Series, rows: Taken) -> tuple[Array, Labels]:
+    """A code for each of these rows, and the text of each code; null has the code after them."""
+    if isinstance(column.dtype, pl.Boolean | pl.Categorical | pl.Enum):
+        return _of_categories(column, rows)
+    own = column if rows.rows is None else column.gather(rows.rows)
+    encoded = own.to_arrow().dictionary_encode()
     labels = encoded.dictionary.to_pylist()
     codes = encoded.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False)
     return codes.astype(_narrow(len(labels))), labels
 
 
-def _of_categories(column: pl.Series) -> tuple[Array, list[str]]:
-    """As `_factorise`, from the numbers that categories have anyway; few of them may be here."""
-    here = column.unique().drop_nulls()
-    labels = here.cast(pl.String).to_list()
-    numbers = here.to_physical().to_numpy()
-    absent = int(numbers.max(initial=0)) + 1
-    codes = np.full(absent + 1, len(labels), _narrow(len(labels)))
-    codes[numbers] = np.arange(len(labels))
-    return codes[column.to_physical().cast(pl.UInt32).fill_null(absent).to_numpy()], labels
+def _of_categories(column: pl.Series, rows: Taken) -> tuple[Array, Labels]:
+    """As `_factorise`, from the numbers that categories have anyway: some may have no rows."""
+    if column.dtype == pl.Boolean:
+        numbers, labels = column.cast(pl.UInt8), pl.Series(["false", "true"])
+    else:
+        numbers = column.to_physical()
+        every = pl.Series(range(int(cast(int, numbers.max())) + 1), dtype=numbers.dtype)
+        labels = every.cat.to(column.dtype).cast(pl.String)
+    held, known = rows.numbers(numbers)
+    codes = held.astype(_narrow(len(labels)))
+    if known is not None:
+        np.putmask(codes, ~known, len(labels))
+    return codes, labels
 
 
 def _narrow(largest: int) -> type[np.unsignedinteger[Any]]:
@@ -223,27 +297,21 @@ def _narrow(largest: int) -> type[np.unsignedinteger[Any]]:
 
 
 def _floats(column: pl.Series) -> Floats:
-    return column.cast(pl.Float64).to_numpy()  # null is NaN
+    numbers = column.cast(pl.Float64)
+    return (numbers.fill_null(np.nan) if numbers.has_nulls() else numbers).to_numpy()
 
 
-def _session_codes(column: pl.Series) -> Array:
-    codes: Array
-    if isinstance(column.dtype, pl.Categorical | pl.Enum):
-        numbers = column.to_physical().cast(pl.Int64).fill_null(-1)
-        codes = numbers.to_numpy(writable=True)
-        size = int(codes.max(initial=-1)) + 1
-    else:
-        texts, labels = _factorise(column)
-        codes, size = texts.astype(np.int64), len(labels)
-        codes[codes == size] = -1
-    alone = np.flatnonzero(codes == -1)
-    codes[alone] = size + np.arange(len(alone))
+def _session_codes(column: pl.Series, rows: Taken) -> Array:
+    """A number of the session of each row; a row without one has its own."""
+    if column.null_count() == len(column):
+        return np.arange(len(rows))
+    codes, labels = _factorise(column, rows)
+    alone = np.flatnonzero(codes == len(labels))
+    if not len(alone):
+        return codes
+    codes = codes.astype(np.int64)
+    codes[alone] = len(labels) + np.arange(len(alone))
     return codes
-
-
-def _weights(codes: Array) -> Floats | None:
-    sizes = np.bincount(codes)
-    return None if not len(sizes) or sizes.max() <= 1 else (1 / np.maximum(sizes, 1))[codes]
 
 
 def condition_words(attribute: str, value: str | None) -> str:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -112,10 +112,7 @@ class Requests:
 
     def filled(self, column: str) -> Floats:
         """A column of numbers, 0 where it is not known."""
-        # Those of the parts are made each time: kept, they would take as much as the columns.
-        is_metric = any(column == each for each, _ in METRICS.values())
-        make = partial(_filled, self.frame[column])
-        return self._once(("filled", column), make) if is_metric else make()
+        return self._once(("filled", column), lambda: _filled(self.frame[column]))
 
     def known(self, column: str) -> Mask | None:
         """Where a column of numbers is known; None where it always is."""
@@ -150,8 +147,12 @@ class Requests:
 
     def true(self, column: str) -> Rows:
         """Rows where a column is true, or above 0."""
-        found = self.frame[column].cast(pl.Float64) > 0
-        return self._once(("true", column), lambda: found.arg_true().to_numpy().astype(np.intp))
+
+        def make() -> Rows:
+            found = self.frame[column].cast(pl.Float64) > 0
+            return found.arg_true().to_numpy().astype(np.intp)
+
+        return self._once(("true", column), make)
 
     def is_empty(self, column: str) -> bool:
         """Whether no row has a value."""
@@ -192,12 +193,12 @@ class Window:
         if self.mask is None:
             return rows, values
         chosen = self.mask[rows]
-        return rows[chosen], values[chosen]
+        return np.compress(chosen, rows), np.compress(chosen, values)
 
     def values(self, column: str) -> Floats:
         """Known values of a column, ascending."""
         rows, values = self.requests.ordered(column)
-        return values if self.mask is None else values[self.mask[rows]]
+        return values if self.mask is None else np.compress(self.mask[rows], values)
 
     def known(self, column: str) -> Mask | None:
         """Which rows of the store are in it and have a known value; None for all of them."""

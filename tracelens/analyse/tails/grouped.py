@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+import polars as pl
 
 from tracelens.analyse.tails.choose import Question, Window
 from tracelens.analyse.tails.ordered import (
@@ -119,7 +120,7 @@ class Largest:
         size = len(coded.names)
         known = chosen.window.known(chosen.column)
         totals = sums(coded.codes, chosen.weights, size)
-        sizes = counts(coded.codes if known is None else coded.codes[known], size)
+        sizes = counts(coded.codes if known is None else np.compress(known, coded.codes), size)
         # The largest total first, then the most requests, then by name: names ascend with codes.
         order = np.lexsort((np.arange(size), -sizes, -totals))
         present = order[sizes[order] > 0]
@@ -158,7 +159,7 @@ def group_all(chosen: Chosen, question: Question) -> Group:
         gini=gini(chosen.values, chosen.total),
         over_budget=None if window.requests.is_empty(over) else len(window.true(over)),
         n_lower_bound=len(window.true("cost_is_lower_bound")),
-        unpriced_spans=int(_unpriced(window)[1].sum()),
+        unpriced_spans=int(unpriced_spans(window)[1].sum()),
         in_tail=len(chosen.tail_rows),
         tail_share=share_of(chosen.tail_total, chosen.tail_total),
     )
@@ -197,7 +198,7 @@ class _Counts:
 def _count(chosen: Chosen, largest: Largest, question: Question) -> _Counts:
     window, codes, count = chosen.window, largest.codes, largest.count
     over = f"over.{question.metric}"
-    rows, spans = _unpriced(window)
+    rows, spans = unpriced_spans(window)
     tail = codes(chosen.tail_rows)
     return _Counts(
         unknown=counts(codes(window.unknown(chosen.column)), count),
@@ -209,10 +210,11 @@ def _count(chosen: Chosen, largest: Largest, question: Question) -> _Counts:
     )
 
 
-def _unpriced(window: Window) -> tuple[Rows, Floats]:
+def unpriced_spans(window: Window) -> tuple[Rows, Floats]:
     """Requests with spans that have no price, and how many each has."""
     rows = window.true("cost_unpriced_spans")
-    return rows, window.requests.filled("cost_unpriced_spans")[rows]
+    spans = window.requests.frame["cost_unpriced_spans"].gather(rows)
+    return rows, spans.cast(pl.Float64).to_numpy()
 
 
 def _group(name: str | None, values: Floats, chosen: Chosen, counted: _Counts, code: int) -> Group:

@@ -22,6 +22,7 @@ from tracelens.analyse.different import (
 from tracelens.analyse.different.attributes import Metric
 from tracelens.analyse.different.recorded import Progress
 from tracelens.analyse.tails.choose import (
+    Mask,
     Question,
     Requests,
     bounds,
@@ -60,31 +61,24 @@ class Comparison:
         frame, kept = store.request_table(_columns(question))
         self._requests = Requests(frame, kept, passing(store, frame, question.filters))
         self._window = self._requests.window(*bounds(frame, question))
-        columns = ["request_id", self._metric, *asked_columns(_named(question))]
-        rows, self._known = (
-            frame.select(list(dict.fromkeys(columns))),
-            self._window.known(self._metric),
-        )
-        if self._known is not None:
-            rows = rows.filter(pl.Series(self._known))
-        asked, attributes = request_attributes(rows, _named(question), question.timezone)
+        known = self._window.known(self._metric)
+        asked, attributes = request_attributes(frame, _named(question), question.timezone, known)
         if keys:
             named = None if EVERY in keys else keys
-            more, others = different_attributes(store, rows["request_id"], named, progress)
-            asked, attributes = asked.hstack(more), [*attributes, *others]
-        self._population = Population.of(asked, self._metric, attributes)
+            ids = frame["request_id"] if known is None else frame["request_id"].filter(known)
+            more, others = different_attributes(store, ids, named, progress)
+            asked, attributes = asked.hstack(_placed(more, known)), [*attributes, *others]
+        self._population = Population.of(asked, self._metric, attributes, counted=known)
 
     def select(self, top: float, box: Box | None, rules: TailRules, exemplars: int) -> Selected:
         """The highest `top` of the requests, or those in a part of the heat map."""
         chosen = self._in_box(box) if box else self._highest(top)
         mask = np.zeros(self._requests.frame.height, np.bool_)
         mask[chosen] = True
-        if self._known is not None:
-            mask = mask[self._known]
         found = different(self._population, pl.Series(mask), rules)
         return Selected(
             n=len(chosen),
-            n_rest=len(mask) - len(chosen),
+            n_rest=self._population.size - len(chosen),
             state=found.state,
             tested=found.tested,
             clustered=found.clustered,
@@ -111,6 +105,14 @@ class Comparison:
             .alias(name)
             for name, dtype in EXEMPLARS.items()
         )
+
+
+def _placed(rows: pl.DataFrame, known: Mask | None) -> pl.DataFrame:
+    """Rows of the known requests, where all of them are."""
+    if known is None:
+        return rows
+    places = pl.Series(np.cumsum(known) - 1, dtype=pl.UInt32).set(pl.Series(~known), None)
+    return rows.select(pl.all().gather(places))
 
 
 def _named(question: Question) -> Metric:

@@ -145,11 +145,12 @@ def trend(
     ]
     known = chosen.window.known(chosen.column)
     own = codes if known is None else np.where(known, codes, codes.dtype.type(count))
+    places = own.astype(np.intp)  # which each sum would make of them
     stages = []
     for name, column in PARTS[question.metric]["stage"].items():
         if requests.is_empty(column):
             continue
-        totals = sums(own, requests.filled(column), count)
+        totals = sums(places, requests.filled(column), count)
         stages += [(edges[at], name, float(totals[at])) for at in range(count)]
     return (
         bucket_name(edges),

@@ -16,7 +16,15 @@ from tracelens.analyse.tails.choose import (
     passing,
     with_zone,
 )
-from tracelens.analyse.tails.grouped import COLUMNS, Largest, choose, cut_of, group_all, group_by
+from tracelens.analyse.tails.grouped import (
+    COLUMNS,
+    Largest,
+    choose,
+    cut_of,
+    group_all,
+    group_by,
+    unpriced_spans,
+)
 from tracelens.analyse.tails.ordered import quantile, top_share
 from tracelens.analyse.tails.shape import (
     CURVES,
@@ -132,7 +140,6 @@ def _figures(window: Window, metric: str, top: float) -> Figures:
     values = window.values(METRICS[metric][0])
     total = float(values.sum())
     is_cost = metric == "cost"
-    unpriced = window.true("cost_unpriced_spans") if is_cost else np.empty(0, np.intp)
     return Figures(
         n=len(values),
         n_unknown=window.n - len(values),
@@ -141,7 +148,7 @@ def _figures(window: Window, metric: str, top: float) -> Figures:
         p99=quantile(values, 0.99),
         top_share=top_share(values, top, total),
         n_lower_bound=len(window.true("cost_is_lower_bound")) if is_cost else 0,
-        unpriced_spans=int(window.requests.filled("cost_unpriced_spans")[unpriced].sum()),
+        unpriced_spans=int(unpriced_spans(window)[1].sum()) if is_cost else 0,
     )
 
 
