@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -296,14 +299,16 @@ class TraceLens:
         Raises UsageError for a value that there is not, QueryError for a bad `where`.
         """
         # what only those pay for who ask for tails
+        from tracelens.analyse.tails import selected
         from tracelens.analyse.tails.choose import Question
-        from tracelens.analyse.tails.tail import tail
+        from tracelens.analyse.tails.tail import columns_of, tail
 
         question = Question(metric, top, by, filters or Filters(), period, timezone, exemplars)
-        found = tail(self.store(), question)
+        store = self.store()
         if not compare:
-            return found
-        selected = self.tail_selection(
+            return tail(store, question)
+        differ = partial(
+            self.tail_selection,
             metric,
             top=top,
             filters=filters,
@@ -313,7 +318,13 @@ class TraceLens:
             attributes=attributes,
             progress=progress,
         )
-        return replace(found, different=selected.different, different_state=selected.state)
+        # One reading for both; then each has a core, as NumPy and Polars let others run.
+        store.request_columns([*columns_of(question), *selected.columns_of(question)])
+        with ThreadPoolExecutor(1) as beside:
+            different = beside.submit(copy_context().run, differ)
+            found = tail(store, question)
+        own = different.result()
+        return replace(found, different=own.different, different_state=own.state)
 
     def tail_selection(
         self,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracelens.analyse.different.bins import bin_numbers
+from tracelens.analyse.different.bins import CUTS, _quantiles, bin_numbers
 from tracelens.analyse.different.population import condition_words
 
 
@@ -76,6 +76,37 @@ def test_the_last_bin_is_not_empty(size: int) -> None:
     values = np.random.default_rng(size).lognormal(3, 2, size)
     codes, bins = bin_numbers(values)
     assert codes.max() == len(bins) - 1
+
+
+def test_unknown_numbers_may_be_any() -> None:
+    """What lies beneath nulls is whatever was there before."""
+    values = np.array([5.0, 1e9, 7.0, -3.0, np.inf])
+    codes, bins = bin_numbers(values, known=np.array([True, False, True, False, True]))
+    assert [each.label for each in bins] == ["5", "7"]
+    assert codes.tolist() == [0, 2, 1, 2, 2]
+
+
+def test_a_rare_value_counts_among_few() -> None:
+    """It is none of those that are looked at first."""
+    values = np.ones(50_000)
+    values[40_000], values[45_000] = 3.0, 2.0
+    codes, bins = bin_numbers(values)
+    assert [each.label for each in bins] == ["1", "2", "3"]
+    assert (codes[40_000], codes[45_000], codes.sum()) == (2, 1, 3)
+
+
+@pytest.mark.parametrize("kind", ["spread", "one value mostly", "whole", "tiny and huge"])
+def test_quantiles_of_many_are_those_of_sorting(kind: str) -> None:
+    rng = np.random.default_rng(3)
+    values = rng.lognormal(0, 2, 200_000)
+    if kind == "one value mostly":
+        values[rng.random(200_000) < 0.7] = 0.3
+    elif kind == "whole":
+        values = np.floor(values * 1_000).astype(np.int64) + 1
+    elif kind == "tiny and huge":
+        values = np.exp(rng.uniform(-300, 300, 200_000))
+    wanted = np.quantile(values, CUTS, method="lower")
+    assert _quantiles(values).tolist() == wanted.tolist()
 
 
 @pytest.mark.parametrize(

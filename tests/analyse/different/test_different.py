@@ -333,3 +333,46 @@ def test_four_sessions_are_too_few() -> None:
     assert asked({"model": model}, TAIL, sessions=sessions).state == "nothing"
     found = asked({"model": model}, TAIL, sessions=sessions, rules=TailRules(hits=4))
     assert [each.n_sessions for each in found.findings] == [4]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_values_and_sessions_are_counted_as_one_by_one(data: st.DataObject) -> None:
+    """Of some rows of a frame: the requests with a value, and the shares of their sessions."""
+    rows = data.draw(st.integers(1, 60))
+
+    def column(values: st.SearchStrategy[Any]) -> list[Any]:
+        return data.draw(st.lists(st.none() | values, min_size=rows, max_size=rows))
+
+    columns = {
+        "cost": column(st.floats(0, 9)),
+        "text": column(st.sampled_from("abc")),
+        "kind": column(st.sampled_from("xyz")),
+        "flag": column(st.booleans()),
+        "size": column(st.integers(0, 3)),
+        "session_id": column(st.sampled_from(["s1", "s2", "s3"])),
+    }
+    types = {"cost": pl.Float64, "kind": pl.Categorical, "flag": pl.Boolean, "size": pl.Int64}
+    texts = {"text": pl.String, "session_id": pl.String}
+    frame = pl.DataFrame(columns, schema={name: {**types, **texts}[name] for name in columns})
+    counted = np.array(data.draw(st.lists(st.booleans(), min_size=rows, max_size=rows)))
+    names = ("text", "kind", "flag", "size")
+    asked = [Attribute(name, name) for name in names]
+    population = Population.of(frame, "cost", asked, counted=counted)
+
+    kept = frame.with_row_index().filter(pl.Series(counted) & pl.col("cost").is_not_null())
+    alone = pl.concat_str(pl.lit("alone "), pl.col("index"))
+    kept = kept.with_columns(pl.col("session_id").fill_null(alone))
+    kept = kept.with_columns(share=1 / pl.len().over("session_id"))
+    assert population.size == kept.height
+    for coded in population.attributes:
+        for code, (n, units) in enumerate(zip(coded.counts, coded.units, strict=True)):
+            value = coded.value(code).value
+            own = kept.filter(_said(coded.attribute.name).eq_missing(pl.lit(value)))
+            assert n == own.height == np.count_nonzero(coded.rows(code))
+            assert units == pytest.approx(own["share"].sum() if own.height else 0.0)
+
+
+def _said(name: str) -> pl.Expr:
+    """A column as findings say it."""
+    return pl.col(name).cast(pl.String)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ import numpy.typing as npt
 CUTS: Final = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 #: A number with at most so many values has no bins: each is a value of its own.
 FEW: Final = 12
-#: Most numbers show within so many that their values are not few.
+#: So many numbers are looked at to see whether their values are few.
 FIRST: Final = 4_096
-#: Of so many numbers edges are made: their ranks are off by less than a thousandth.
-SAMPLE: Final = 1 << 15
+#: From so many numbers on quantiles are searched by their bits.
+MANY: Final = 1 << 16
+#: The upper halves of floats, as whole numbers.
+HIGH: Final = slice(1, None, 2) if sys.byteorder == "little" else slice(0, None, 2)
 #: Steps of each power of ten, from coarse to fine; the first that keep the cuts apart are taken.
 STEPS: Final = ((1, 2, 3, 5), tuple(range(10, 100)), tuple(range(100, 1_000)))
 #: How people say lengths of time in seconds.
@@ -55,10 +58,9 @@ def bin_numbers(
     """The bin of each number, and the bins in order; what is not known has the code after them.
 
     Edges depend on the numbers only through quantiles that are rounded down, so that a few more
-    requests rarely move them; of more than `SAMPLE` numbers these are quantiles of every so many of
-    them, while all are put in their bins. An edge never lies above its quantile: the last bin is
-    not empty. Where the least number is zero it is a value of its own: nothing is something else
-    than little. Whole numbers are counts, so that `3–4` can be said instead of `3–5`.
+    requests rarely move them. An edge never lies above its quantile: the last bin is not empty.
+    Where the least number is zero it is a value of its own: nothing is something else than little.
+    Whole numbers are counts, so that `3–4` can be said instead of `3–5`.
 
     Args:
         values: the whole population, whole numbers or others; what is not finite is not known.
@@ -84,14 +86,11 @@ def bin_numbers(
 def _binned(
     values: Numbers, finite: Truths | None, count: int, unit: str
 ) -> tuple[Codes, list[Bin]]:
-    whole = values.dtype.kind != "f"
-    drawn = _drawn(values, finite, count)
-    least = drawn.min()
-    zero = least == 0 and not _both(finite, values < 0).any()
-    if zero:
-        above = np.compress(_both(finite, values > 0), values)
-        drawn = _drawn(above, None, len(above))
-    edges = [edge for edge in _edges(drawn, unit) if edge > least]
+    known = values if finite is None or count == len(values) else np.compress(finite, values)
+    least, whole = known.min(), values.dtype.kind != "f"
+    zero = bool(least == 0)
+    edges = _edges(np.compress(known > 0, known) if zero else known, unit)
+    edges = [edge for edge in edges if edge > least]
     codes = _steps(values, [math.ceil(edge) for edge in edges] if whole else edges)
     if zero:
         np.add(codes, values > 0, out=codes, casting="unsafe")
@@ -106,25 +105,21 @@ def _steps(values: Numbers, edges: Iterable[float]) -> Codes:
     return codes
 
 
-def _drawn(values: Numbers, finite: Truths | None, count: int) -> Numbers:
-    """The known ones of every so many values, so that about `SAMPLE` of `count` are among them."""
-    every = slice(None, None, max(count // SAMPLE, 1))
-    return values[every] if finite is None else np.compress(finite[every], values[every])
-
-
 def _few(values: Numbers, finite: Truths | None, count: int) -> tuple[Codes, Numbers] | None:
     """The place of each value among all that there are, where they are few."""
-    first = values[:FIRST] if finite is None else values[:FIRST][finite[:FIRST]]
-    if len(np.unique(first)) > FEW:
-        return None
-    distinct = np.unique(_drawn(values, finite, count))
-    while 0 < len(distinct) <= FEW:
+    if not count:
+        return np.zeros(len(values), np.uint8), values[:0]
+    begin = 0 if finite is None else int(np.argmax(finite))
+    first = slice(begin, begin + FIRST)
+    distinct = np.unique(values[first] if finite is None else values[first][finite[first]])
+    # Most numbers show with their first that they are many; else it is seen whether any is missing.
+    while len(distinct) <= FEW:
         codes = _steps(values, distinct[1:])
         others = _both(finite, distinct[codes] != values)
         if not others.any():
             return codes, distinct
-        distinct = np.union1d(distinct, np.compress(others, values))
-    return None if count else (np.zeros(len(values), np.uint8), distinct)
+        distinct = np.union1d(distinct, np.compress(others, values)[:FIRST])
+    return None
 
 
 def _both(one: Truths | None, other: Truths) -> Truths:
@@ -133,11 +128,29 @@ def _both(one: Truths | None, other: Truths) -> Truths:
 
 def _edges(known: Numbers, unit: str) -> list[float]:
     """Where bins may begin; ascending."""
-    cuts = np.unique(np.quantile(known, CUTS, method="lower")).tolist()
+    cuts: list[float] = np.unique(_quantiles(known)).tolist()
     for candidate in _roundings(cuts, unit):
         if len(candidate) >= min(APART, len(cuts)):
             return candidate
     return cuts
+
+
+def _quantiles(known: Numbers) -> Numbers:
+    """The numbers at `CUTS`: as sorting tells them, but of many in a quarter of its time."""
+    if len(known) <= MANY or known.min() < 0:
+        return np.quantile(known, CUTS, method="lower")
+    known = known.astype(np.float64, copy=False)
+    # Floats of one sign are in the order of their bits: these are the exponent and 12 of the rest.
+    keys = known.view(np.int32)[HIGH] >> 8
+    keys -= keys.min()
+    ends = np.bincount(keys).cumsum()
+    ranks = np.floor((len(known) - 1) * np.array(CUTS)).astype(np.int64)
+    places = np.searchsorted(ends, ranks, side="right")
+    found = []
+    for rank, place in zip(ranks, places, strict=True):
+        own = np.compress(keys == place, known)
+        found.append(np.sort(own)[rank - ends[place]])  # from the end of those up to them
+    return np.array(found)
 
 
 def _roundings(cuts: list[float], unit: str) -> list[list[float]]:

@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.intp]
+Codes = npt.NDArray[np.unsignedinteger[Any]]
 Array = npt.NDArray[Any]
 Labels = Sequence[str] | Sequence[Bin] | pl.Series
 
@@ -227,18 +228,17 @@ class Sizes:
         """One over the requests of a row's session."""
         return (1 / self.sizes)[self.places]
 
-    def counted(self, codes: Array, size: int) -> tuple[Counts, Floats]:
+    def counted(self, codes: Codes, size: int) -> tuple[Counts, Floats]:
         """Rows of each code below `size`, and how many sessions these are."""
         width = len(self.sizes)
         if size * width > MANY:
-            counts = np.bincount(codes, minlength=size)
-            return counts, np.bincount(codes, self.weights, minlength=size)
+            counts = np.bincount(codes, minlength=size).astype(np.int64)
+            return counts, np.bincount(codes, self.weights, minlength=size).astype(np.float64)
         # One pass for both: bincount is fastest where the places are small and few.
-        kind = np.uint16 if size * width <= 1 << 16 else np.uint32
-        pairs = np.bincount(
-            codes.astype(kind) * kind(width) + self.places, minlength=size * width
-        ).reshape(size, width)
-        return pairs.sum(axis=1), (pairs / self.sizes).sum(axis=1)
+        kind = np.dtype(np.uint16 if size * width <= 1 << 16 else np.uint32)
+        pairs = codes.astype(kind) * kind.type(width) + self.places
+        found = np.bincount(pairs, minlength=size * width).reshape(size, width)
+        return found.sum(axis=1), np.asarray((found / self.sizes).sum(axis=1), np.float64)
 
 
 def _coded(

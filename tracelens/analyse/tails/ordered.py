@@ -157,7 +157,7 @@ class Split:
         return self._parts[code]
 
 
-def sums(codes: Codes, weights: Floats, count: int) -> Floats:
+def sums(codes: Codes | Rows, weights: Floats, count: int) -> Floats:
     """Sum of the weights of each code below `count`, always added in the same order."""
     return np.bincount(codes, weights=weights, minlength=count)[:count].astype(np.float64)
 

@@ -58,7 +58,7 @@ class Comparison:
         question = replace(question, filters=with_zone(question.filters, question.timezone))
         self._question = question
         self._metric = METRICS[question.metric][0]
-        frame, kept = store.request_table(_columns(question))
+        frame, kept = store.request_table(columns_of(question))
         self._requests = Requests(frame, kept, passing(store, frame, question.filters))
         self._window = self._requests.window(*bounds(frame, question))
         known = self._window.known(self._metric)
@@ -119,7 +119,8 @@ def _named(question: Question) -> Metric:
     return cast(Metric, question.metric)  # a question has none but these
 
 
-def _columns(question: Question) -> list[str]:
+def columns_of(question: Question) -> list[str]:
+    """The columns of requests that a comparison needs."""
     metric = METRICS[question.metric][0]
     names = ["request_id", "start_unix_nano", metric, *asked_columns(_named(question))]
     names += [EXEMPLAR_COLUMNS.get(name, name) for name in EXEMPLARS.names() if name != "value"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
 from tracelens.analyse.tails.choose import (
     Question,
     Requests,
@@ -85,7 +83,6 @@ def tail(store: Store, question: Question) -> Tail:
     question = replace(question, filters=with_zone(question.filters, question.timezone))
     requests = read_requests(store, question)
     begin, end = bounds(requests.frame, question)
-    requests.order_all(column for column, _ in METRICS.values())
     window = requests.window(begin, end)
     chosen = choose(window, question)
     modality = Largest(chosen, "inputs", CURVES)
