@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -127,8 +126,8 @@ class Population:
         known = np.isfinite(amounts)
         if counted is not None:
             known &= counted
-        rows = None if known.all() else np.flatnonzero(known)
-        taken = Taken(rows, frame.height)
+        every = bool(known.all())
+        taken = Taken(None if every else known, frame.height)
         codes = _session_codes(frame[sessions], taken) if sessions in frame.columns else None
         shared = None if codes is None else Sizes.of(codes)
         present = [each for each in attributes if each.column in frame.columns]
@@ -138,7 +137,7 @@ class Population:
         return cls(
             metric=metric,
             known=known,
-            amounts=amounts if rows is None else amounts[rows],
+            amounts=amounts if every else amounts[known],
             attributes=tuple(each for each in coded if each is not None),
             weights=None if shared is None else shared.weights,
             sessions=None if shared is None else codes,
@@ -173,35 +172,44 @@ class Population:
         return float(self.size if self.weights is None else np.rint(self.weights.sum()))
 
 
-class Taken(threading.local):
-    """Some rows of a frame, taken of one column at a time by each thread; None for all of them."""
+class Taken:
+    """The rows of a frame that are asked about; `counted` tells which, None that all are.
 
-    def __init__(self, rows: Rows | None, height: int) -> None:
-        self.rows = rows
-        self._size = height if rows is None else len(rows)
-        # Fresh memory for each column would cost more than taking the rows.
-        self._place = np.empty(0 if rows is None else 8 * self._size, np.uint8)
+    Few of them are taken before they are coded. Most of them are coded with the others and taken
+    then: codes are an eighth of the numbers.
+    """
 
-    def __len__(self) -> int:
-        return self._size
+    def __init__(self, counted: Truths | None, height: int) -> None:
+        self._rows = None if counted is None else np.flatnonzero(counted)
+        self.height = height if self._rows is None else len(self._rows)
+        self._most = counted if 2 * self.height >= height else None
 
     def numbers(self, column: pl.Series) -> tuple[Array, Truths | None]:
-        """Its numbers, until the next are taken, and which are known: None where all are."""
+        """Numbers that have the rows among them, and which are known and asked about."""
         if not column.has_nulls():
-            return self._of(column.to_numpy()), None
+            return self._few(column.to_numpy()), self._most
         # As they are in memory: to fill nulls would copy the column.
         array = column.to_arrow()
         validity, values = array.buffers()
         held = np.frombuffer(values, array.type.to_pandas_dtype())[array.offset :][: len(array)]
         bits = np.frombuffer(validity, np.uint8)
         known = np.unpackbits(bits, bitorder="little")[array.offset :][: len(array)].view(np.bool_)
-        return self._of(held), known if self.rows is None else known[self.rows]
+        if self._most is not None:
+            return held, known & self._most
+        return self._few(held), self._few(known)
 
-    def _of(self, values: Array) -> Array:
-        if self.rows is None:
-            return values
-        place = self._place[: values.itemsize * self._size].view(values.dtype)
-        return np.take(values, self.rows, out=place, mode="clip")
+    def text(self, column: pl.Series) -> pl.Series:
+        """Text that has the rows in it."""
+        if self._rows is None or self._most is not None:
+            return column
+        return column.gather(self._rows)
+
+    def codes(self, codes: Codes) -> Codes:
+        """The codes of the rows, of those of what has them among it."""
+        return codes if self._most is None else codes[self._rows]
+
+    def _few(self, values: Array) -> Array:
+        return values if self._rows is None or self._most is not None else values[self._rows]
 
 
 @dataclass(frozen=True)
@@ -242,42 +250,44 @@ class Sizes:
 
 
 def _coded(
-    frame: pl.DataFrame, attribute: Attribute, rows: Taken, sizes: Sizes | None
+    frame: pl.DataFrame, attribute: Attribute, taken: Taken, sizes: Sizes | None
 ) -> Coded | None:
     column = frame[attribute.column]
     labels: Labels
     if column.null_count() == len(column) and not column.dtype.is_nested():
-        codes, labels = np.zeros(len(rows), np.uint8), ()
-    elif column.dtype.is_numeric():
-        numbers, known = rows.numbers(column)
+        return _nothing(attribute, taken, sizes)
+    if column.dtype.is_numeric():
+        numbers, known = taken.numbers(column)
         codes, labels = bin_numbers(numbers, attribute.unit, known)
     elif isinstance(column.dtype, pl.String | pl.Boolean | pl.Categorical | pl.Enum):
-        codes, labels = _factorise(column, rows)
+        codes, labels = _factorise(column, taken)
     else:
         return None
-    size = len(labels) + 1
-    if size == 1:
-        # Nothing is recorded of it, of any request.
-        units = len(rows) if sizes is None else sizes.weights.sum()
-        return Coded(attribute, codes, labels, np.array([len(rows)]), np.array([float(units)]))
+    own, size = taken.codes(codes), len(labels) + 1
     if sizes is None:
-        counts = np.bincount(codes, minlength=size)
-        return Coded(attribute, codes, labels, counts, counts.astype(np.float64))
-    return Coded(attribute, codes, labels, *sizes.counted(codes, size))
+        counts = np.bincount(own, minlength=size)
+        return Coded(attribute, own, labels, counts, counts.astype(np.float64))
+    return Coded(attribute, own, labels, *sizes.counted(own, size))
 
 
-def _factorise(column: pl.Series, rows: Taken) -> tuple[Array, Labels]:
-    """A code for each of these rows, and the text of each code; null has the code after them."""
+def _nothing(attribute: Attribute, taken: Taken, sizes: Sizes | None) -> Coded:
+    """What is recorded of no request."""
+    units = float(taken.height if sizes is None else sizes.weights.sum())
+    codes = np.zeros(taken.height, np.uint8)
+    return Coded(attribute, codes, (), np.array([taken.height]), np.array([units]))
+
+
+def _factorise(column: pl.Series, taken: Taken) -> tuple[Codes, Labels]:
+    """Codes of what has the rows in it, and the text of each; null has the code after them."""
     if isinstance(column.dtype, pl.Boolean | pl.Categorical | pl.Enum):
-        return _of_categories(column, rows)
-    own = column if rows.rows is None else column.gather(rows.rows)
-    encoded = own.to_arrow().dictionary_encode()
+        return _of_categories(column, taken)
+    encoded = taken.text(column).to_arrow().dictionary_encode()
     labels = encoded.dictionary.to_pylist()
     codes = encoded.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False)
     return codes.astype(_narrow(len(labels))), labels
 
 
-def _of_categories(column: pl.Series, rows: Taken) -> tuple[Array, Labels]:
+def _of_categories(column: pl.Series, taken: Taken) -> tuple[Codes, Labels]:
     """As `_factorise`, from the numbers that categories have anyway: some may have no rows."""
     if column.dtype == pl.Boolean:
         numbers, labels = column.cast(pl.UInt8), pl.Series(["false", "true"])
@@ -285,7 +295,7 @@ def _of_categories(column: pl.Series, rows: Taken) -> tuple[Array, Labels]:
         numbers = column.to_physical()
         every = pl.Series(range(int(cast(int, numbers.max())) + 1), dtype=numbers.dtype)
         labels = every.cat.to(column.dtype).cast(pl.String)
-    held, known = rows.numbers(numbers)
+    held, known = taken.numbers(numbers)
     codes = held.astype(_narrow(len(labels)))
     if known is not None:
         np.putmask(codes, ~known, len(labels))
@@ -301,17 +311,18 @@ def _floats(column: pl.Series) -> Floats:
     return (numbers.fill_null(np.nan) if numbers.has_nulls() else numbers).to_numpy()
 
 
-def _session_codes(column: pl.Series, rows: Taken) -> Array:
+def _session_codes(column: pl.Series, taken: Taken) -> Array:
     """A number of the session of each row; a row without one has its own."""
     if column.null_count() == len(column):
-        return np.arange(len(rows))
-    codes, labels = _factorise(column, rows)
+        return np.arange(taken.height)
+    every, labels = _factorise(column, taken)
+    codes = taken.codes(every)
     alone = np.flatnonzero(codes == len(labels))
     if not len(alone):
         return codes
-    codes = codes.astype(np.int64)
-    codes[alone] = len(labels) + np.arange(len(alone))
-    return codes
+    wide = codes.astype(np.int64)
+    wide[alone] = len(labels) + np.arange(len(alone))
+    return wide
 
 
 def condition_words(attribute: str, value: str | None) -> str:
