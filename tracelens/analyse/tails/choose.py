@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -111,6 +112,12 @@ class Requests:
     def filled(self, column: str) -> Floats:
         """A column of numbers, 0 where it is not known."""
         return self._once(("filled", column), lambda: _filled(self.frame[column]))
+
+    def taken(self, column: str, rows: Rows) -> Floats:
+        """Some rows of a column of numbers, 0 where it is not known."""
+        if ("filled", column) in self._kept:
+            return self.filled(column)[rows]
+        return _filled(self.frame[column].gather(rows))
 
     def known(self, column: str) -> Mask | None:
         """Where a column of numbers is known; None where it always is."""
@@ -224,6 +231,20 @@ class Window:
         if known is None:
             return np.empty(0, np.intp)
         return np.flatnonzero(~known if self.mask is None else self.mask & ~known)
+
+    def total(self, column: str, known: Mask | None) -> float:
+        """Sum of a column over some rows of the store; None for all of them."""
+        values = self.requests.frame[column]
+        if known is None:
+            found = float(values.sum())
+        elif 2 * np.count_nonzero(known) < len(known):
+            found = float(values.filter(pl.Series(known)).sum())
+        else:
+            found = float(values.sum()) - float(values.gather(np.flatnonzero(~known)).sum())
+        if math.isfinite(found):
+            return found
+        filled = self.requests.filled(column)
+        return float(filled.sum() if known is None else filled[known].sum())
 
     def true(self, column: str) -> Rows:
         """Its rows where a column is true, or above 0."""

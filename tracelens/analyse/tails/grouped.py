@@ -247,7 +247,7 @@ def _parts(chosen: Chosen, question: Question) -> list[Group]:
         values = np.empty(0) if window.requests.is_empty(column) else window.values(column)
         if not len(values):
             continue
-        total, tail = float(values.sum()), window.requests.filled(column)[chosen.tail_rows]
+        total, tail = float(values.sum()), window.requests.taken(column, chosen.tail_rows)
         found.append(
             Group(
                 by=name,

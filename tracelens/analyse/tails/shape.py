@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from tracelens.analyse.tails.choose import Question
+from tracelens.analyse.tails.choose import Mask, Question
 from tracelens.analyse.tails.grouped import COLUMNS, Chosen, Largest, share_of
 from tracelens.analyse.tails.ordered import (
     Codes,
@@ -75,10 +75,9 @@ def contributions(chosen: Chosen, question: Question, modality: Largest) -> pl.D
     """What the tail and the rest are made of: `CONTRIBUTIONS`, the largest of the tail first."""
     tail, rest = chosen.tail_total, chosen.total - chosen.tail_total
     known = chosen.window.known(chosen.column)
-    weights = None if known is None else known.astype(np.float64)
     tables = {}
     for by, parts in PARTS[question.metric].items():
-        sides = {name: _sides(chosen, column, weights) for name, column in parts.items()}
+        sides = {name: _sides(chosen, column, known) for name, column in parts.items()}
         tables[by] = _with_unknown(sides, tail, rest)
     codes = modality.codes(chosen.tail_rows)
     in_tail = sums(codes, chosen.tail_values, modality.count)
@@ -96,18 +95,16 @@ def contributions(chosen: Chosen, question: Question, modality: Largest) -> pl.D
     return pl.DataFrame(rows, schema=CONTRIBUTIONS, orient="row")
 
 
-def _sides(chosen: Chosen, column: str, weights: Floats | None) -> tuple[float, float]:
+def _sides(chosen: Chosen, column: str, known: Mask | None) -> tuple[float, float]:
     """Sum of a part over the tail and over the rest.
 
     Only of requests whose whole is known: parts of the others have no place in its sum.
     """
-    requests = chosen.window.requests
-    if requests.is_empty(column):
+    window = chosen.window
+    if window.requests.is_empty(column):
         return 0.0, 0.0
-    values = requests.filled(column)
-    every = float(values.sum() if weights is None else np.einsum("i,i->", values, weights))
-    tail = float(values[chosen.tail_rows].sum())
-    return tail, max(every - tail, 0.0)
+    tail = float(window.requests.taken(column, chosen.tail_rows).sum())
+    return tail, max(window.total(column, known) - tail, 0.0)
 
 
 def _with_unknown(
