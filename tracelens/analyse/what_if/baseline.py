@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tracelens.analyse.what_if.quantiles import Mixture, Values
+from tracelens.analyse.tails.choose import Coded, Mask, Requests, Window
+from tracelens.analyse.tails.ordered import Codes, Floats, Ints, Rows, Split, counts, smallest, sums
+from tracelens.analyse.what_if.quantiles import Mixture
 from tracelens.analyse.what_if.sizes import SIZE_EFFECTS
+from tracelens.errors import StoreError
 from tracelens.model import CONTENTS, PATH_STAGES, STAGES
 from tracelens.policy.globs import matches_any
 from tracelens.requests.modalities import NONE
 
-#: Columns of `Store.request_columns` that a what-if reads.
+TIMES: Final = ("duration_ms", "ttfa_ms")
+#: Columns of `Store.request_columns` that every what-if reads.
+ALWAYS: Final = (
+    *("request_id", "service", "inputs", "failed", *TIMES, "cost_usd", "cost_is_lower_bound"),
+)
+#: And all that one may read.
 COLUMNS: Final = (
-    *("request_id", "service", "inputs", "failed", "duration_ms", "ttfa_ms"),
-    *("cost_usd", "cost_is_lower_bound"),
+    *ALWAYS,
     *(f"models.{stage}" for stage in STAGES),
     *(f"cost_by_stage.{stage}" for stage in STAGES),
     *(f"cost_by_content.{content}" for content in CONTENTS),
@@ -27,165 +35,295 @@ COLUMNS: Final = (
     *(f"path_ms.{stage}" for stage in PATH_STAGES),
     *(f"shape.took_ms.{stage}" for stage in STAGES),
 )
-TIMES: Final = ("duration_ms", "ttfa_ms")
-#: Rows in ascending order of a value, and the values.
-Ordered = tuple[NDArray[np.intp], Values]
 #: Columns of text, of which each distinct value is looked at once.
 TEXTS: Final = ("inputs", "service", *(f"models.{stage}" for stage in STAGES))
 #: Modalities that are told apart, the most frequent ones; what came in is text from outside.
 GROUPS: Final = 20
 OTHERS: Final = "others"
 
+#: Types whose values lie in memory as NumPy has them.
+PLAIN: Final = (pl.Float64(), pl.Int64())
+#: What is added to a number that is known, and to one that is not.
+GAP: Final = np.array([0.0, np.nan])
+
+Made = TypeVar("Made")
+#: The same requests with other columns, row for row; None once the store has others.
+Reader = Callable[[Sequence[str]], Requests | None]
+
+
+class MovedError(StoreError):
+    """The store has other requests than those that a baseline is made of."""
+
+
+class Text(NamedTuple):
+    """A column of text: the code of each row, and the text of each code, None where unknown."""
+
+    codes: Codes
+    names: list[str | None]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums of each modality, the most frequent first; `cost` is in US dollars."""
+
+    groups: list[str]
+    n: Ints
+    cost: Floats
+    priced: Ints
+    lower_bound: Ints
+    failed: Ints
+    judged: Ints
+
+    def rows(self) -> list[dict[str, Any]]:
+        """`n, cost, priced, lower_bound, failed, judged` of each."""
+        return [
+            {name: values[i].item() for name, values in self._columns().items()}
+            for i in range(len(self.groups))
+        ]
+
+    def all(self) -> dict[str, Any]:
+        """The same of all together."""
+        return {name: values.sum().item() for name, values in self._columns().items()}
+
+    def _columns(self) -> dict[str, Any]:
+        return {name: values for name, values in vars(self).items() if name != "groups"}
+
 
 class Baseline:
     """Requests as they are today.
 
-    It is made of `COLUMNS`, texts with a model a line; `ordered` has the rows with a known
-    `duration_ms` and `ttfa_ms` in ascending order of it, and the values, where they are known. It
-    never changes, so it may serve several threads.
+    Those of a window, or all of a frame that has `COLUMNS`, texts with a model a line. Columns that
+    the window lacks are asked of `read` once a rule needs them. What was read never changes, so it
+    may serve several threads.
     """
 
-    def __init__(self, rows: pl.DataFrame, ordered: Mapping[str, Ordered] | None = None) -> None:
-        self.n = rows.height
-        plain = _with_texts(rows)
-        self._texts = {name: _distinct(plain[name]) for name in TEXTS}
-        self.frame = plain.with_columns(self._group(plain.schema["inputs"]))
-        self._ordered = ordered or {name: _ordered(rows[name]) for name in TIMES}
+    def __init__(self, rows: pl.DataFrame | Window, read: Reader | None = None) -> None:
+        if isinstance(rows, pl.DataFrame):
+            rows = Requests(_coded(rows), {}, None).window(None, None)
+        self.window = rows
+        self.mask = rows.mask
+        self.n = rows.n
+        self._read = read
+        self._held: dict[str, Requests] = dict.fromkeys(rows.requests.frame.columns, rows.requests)
+        self._made: dict[Any, Any] = {}
+
+    def hold(self, names: Iterable[str]) -> None:
+        """Have these columns. Raises MovedError where the store has other requests by now."""
+        missing = [name for name in names if name not in self._held]
+        if not missing:
+            return
+        found = self._read(missing) if self._read else None
+        if found is None:
+            raise MovedError(
+                f"the requests changed before {missing[0]} was read: ask once more for the new ones"
+            )
+        self._held.update(dict.fromkeys(missing, found))
+
+    @property
+    def height(self) -> int:
+        """Rows of each column, also those of requests that are not meant."""
+        return self.window.requests.frame.height
+
+    def column(self, name: str) -> pl.Series:
+        """A column, a row per request of the store."""
+        return self._held[name].frame[name]
+
+    def numbers(self, name: str, rows: Rows) -> Floats:
+        """Values of a column of numbers in some rows, NaN where they are not known."""
+        column, unknown = self.column(name), self.unknown(name)
+        if column.dtype not in PLAIN:
+            return column[positions(rows)].cast(pl.Float64).to_numpy()
+        values = _raw(column)[rows].astype(np.float64, copy=False)
+        # Faster than to choose: no branch is guessed wrong.
+        return values if unknown is None else values + GAP[unknown[rows].view(np.uint8)]
+
+    def text(self, name: str) -> Text:
+        """A column of text: what came in is `none` where nothing is known to have."""
+
+        def make() -> Text:
+            coded = self._held[name].coded(name)
+            return _without_empty(coded, NONE if name == "inputs" else None)
+
+        return self._once(("text", name), make)
 
     @cached_property
-    def totals(self) -> pl.DataFrame:
-        """`group, n, cost, priced, lower_bound, failed, judged`: a row per modality."""
-        return (
-            self.frame.group_by("group")
-            .agg(
-                n=pl.len(),
-                cost=pl.col("cost_usd").sum(),
-                priced=pl.col("cost_usd").count(),
-                lower_bound=pl.col("cost_is_lower_bound").sum(),
-                failed=pl.col("failed").sum(),
-                judged=pl.col("failed").count(),
-            )
-            .with_columns(pl.col("group").cast(pl.String))
-            .sort("n", "group", descending=[True, False])
+    def group(self) -> Codes:
+        """The modality of each row, a number in `totals`."""
+        return self._groups[0]
+
+    @cached_property
+    def totals(self) -> Totals:
+        """What is added up of each modality."""
+        codes, names = self._groups
+        failed = self.column("failed")
+        count = len(names)
+        cost = self.window.requests.filled("cost_usd")
+        n = self._count(None)
+        return Totals(
+            groups=names,
+            n=n,
+            cost=sums(codes, cost if self.mask is None else cost * self.mask, count),
+            priced=n - counts(codes[self.window.unknown("cost_usd")], count),
+            lower_bound=counts(codes[self.window.true("cost_is_lower_bound")], count),
+            failed=self._count(failed.arg_true()),
+            judged=n - self._count(failed.is_null().arg_true()) if failed.has_nulls() else n,
         )
 
-    @cached_property
-    def sorted(self) -> dict[str, Values]:
-        """All known `duration_ms` and `ttfa_ms`, sorted."""
-        return {name: values for name, (_, values) in self._ordered.items()}
+    def ordered(self, name: str) -> Floats:
+        """All known `duration_ms` or `ttfa_ms`, ascending."""
+        return self._ordered(name)[1]
 
     @cached_property
-    def durations(self) -> dict[str, Values]:
-        """Known `duration_ms` by modality, sorted."""
-        rows, values = self._ordered["duration_ms"]
-        groups = self.frame["group"].to_physical()
-        codes = groups.to_numpy()[rows]
-        names = self.frame.select(pl.col("group").unique()).to_series()
-        return {
-            str(name): np.compress(codes == code, values)
-            for name, code in zip(names, names.to_physical(), strict=True)
-        }
+    def durations(self) -> Split:
+        """Known `duration_ms` by modality, ascending."""
+        rows, values = self._ordered("duration_ms")
+        return Split(values, self.group[rows], len(self.totals.groups))
 
-    @cached_property
-    def quantiles(self) -> dict[str, list[float | None]]:
-        """Quantiles of each of `sorted`."""
-        return {name: _quantiles(values) for name, values in self.sorted.items()}
+    def quantiles(self, name: str) -> list[float | None]:
+        """Quantiles of a time of all."""
+        return self._once(("quantiles", name), lambda: _quantiles(self.ordered(name)))
 
-    @cached_property
-    def group_quantiles(self) -> dict[str, list[float | None]]:
-        """Quantiles of each of `durations`."""
-        return {group: _quantiles(values) for group, values in self.durations.items()}
+    def group_quantiles(self, group: int) -> list[float | None]:
+        """Quantiles of the durations of a modality."""
+        return self._once(("group", group), lambda: _quantiles(self.durations.part(group)))
 
-    @cached_property
-    def strata(self) -> pl.DataFrame:
+    def strata(self, rows: Rows) -> pl.DataFrame:
         """Numbers of the groups of like requests: `fine` of one modality, service and size, and
         `coarse` whatever the service. Sizes are alike up to a power of two of the input tokens;
         null where they are not known."""
-        tokens = pl.col("sizes.input_tokens").clip(lower_bound=1).log(2).cast(pl.Int64)
-        coarse = pl.col("inputs#").cast(pl.Int64).fill_null(-1) * 64 + tokens
-        service = pl.col("service#").cast(pl.Int64).fill_null(-1) + 1
-        return self.frame.select(fine=coarse + service * 2**40, coarse=coarse)
+        tokens = self.numbers("sizes.input_tokens", rows)
+        known = ~np.isnan(tokens)
+        power = np.frexp(np.maximum(np.where(known, tokens, 1), 1))[1].astype(np.int64) - 1
+        coarse = self.text("inputs").codes[rows] * np.int64(64) + power
+        fine = coarse + (self.text("service").codes[rows] + np.int64(1)) * 2**40
+        frame = pl.DataFrame({"fine": fine, "coarse": coarse})
+        return frame if known.all() else frame.select(pl.when(pl.Series(known)).then(pl.all()))
 
-    def fits(self, column: str, globs: Sequence[str]) -> pl.Expr:
+    def fits(self, column: str, globs: Sequence[str]) -> Mask:
         """Whether text fits a glob, letter case aside; unknown text fits none."""
         lowered = [glob.lower() for glob in globs]
         return self._has(column, matches_any(pl.col("text").str.to_lowercase(), lowered))
 
-    def fits_model(self, globs: Sequence[str], stages: Sequence[str] = STAGES) -> pl.Expr:
+    def fits_model(self, globs: Sequence[str], stages: Sequence[str] = STAGES) -> Mask:
         """Whether a model of one of these stages fits a glob."""
         lowered = [glob.lower() for glob in globs]
         names = pl.col("text").str.to_lowercase().str.split("\n")
         fits = names.list.eval(matches_any(pl.element(), lowered)).list.any()
-        return pl.any_horizontal(self._has(f"models.{stage}", fits) for stage in stages)
+        found = np.zeros(self.height, dtype=bool)
+        for stage in stages:
+            found |= self._has(f"models.{stage}", fits)
+        return found
 
-    def uses(self, stage: str, model: str) -> pl.Expr:
+    def uses(self, stage: str, model: str) -> Mask:
         """Whether a stage ran one model only, this one."""
         return self._has(f"models.{stage}", pl.col("text") == model)
 
-    def one_model(self, stage: str) -> pl.Expr:
+    def one_model(self, stage: str) -> Mask:
         """Whether a stage ran one model only, whichever."""
         return self._has(f"models.{stage}", ~pl.col("text").str.contains("\n", literal=True))
 
-    def _has(self, column: str, condition: pl.Expr) -> pl.Expr:
-        codes = self._texts[column].filter(condition)["code"].to_list()
-        return _one_of(pl.col(f"{column}#"), codes)
+    def above(self, column: str, limit: float) -> Mask:
+        """Whether a number is known and above a limit."""
+        found: Mask = (self.column(column) > limit).fill_null(False).to_numpy()
+        return found
 
-    def size(self, name: str) -> pl.Expr:
-        """A size: 0 where something is known to have come in, and none of its kind."""
-        column, kind = f"sizes.{name}", SIZE_EFFECTS[name].kind
-        size = pl.col(column).cast(pl.Float64)
-        if kind is not None:
-            kinds = pl.col("text").str.split("+")
-            without = self._has("inputs", (pl.col("text") != NONE) & ~kinds.list.contains(kind))
-            size = pl.when(size.is_null() & without).then(0.0).otherwise(size)
-        return size.alias(column)
+    def unknown(self, column: str) -> Mask | None:
+        """Whether a column has no value; None where it always has one."""
 
-    def _group(self, dtype: pl.DataType) -> pl.Expr:
-        texts = self._texts["inputs"]
-        common = texts.sort("n", descending=True).head(GROUPS)["code"].to_list()
-        inputs = pl.col("inputs")
-        if len(common) < texts.height:
-            others = pl.lit(OTHERS).cast(dtype)
-            inputs = pl.when(_one_of(pl.col("inputs#"), common)).then(inputs).otherwise(others)
-        return inputs.alias("group")
+        def make() -> Mask | None:
+            values = self.column(column)
+            return values.is_null().to_numpy() if values.has_nulls() else None
+
+        return self._once(("unknown", column), make)
+
+    def no_size(self, name: str) -> Mask | None:
+        """Whether a size is not known; None where it always is."""
+
+        def make() -> Mask | None:
+            unknown, none = self.unknown(f"sizes.{name}"), self.without(name)
+            return unknown if unknown is None or none is None else unknown & ~none
+
+        return self._once(("no size", name), make)
+
+    def without(self, name: str) -> Mask | None:
+        """Whether something is known to have come in, and nothing that has this size: it is 0."""
+        kind = SIZE_EFFECTS[name].kind
+        if kind is None:
+            return None
+        kinds = pl.col("text").str.split("+")
+        return self._has("inputs", (pl.col("text") != NONE) & ~kinds.list.contains(kind))
+
+    def _has(self, column: str, condition: pl.Expr) -> Mask:
+        codes, names = self.text(column)
+        texts = pl.DataFrame({"text": pl.Series(names, dtype=pl.String)})
+        fits = texts.select(condition.fill_null(False).alias("fits"))["fits"].to_numpy()
+        found: Mask = np.broadcast_to(fits, len(names))[codes]
+        return found
+
+    @cached_property
+    def _groups(self) -> tuple[Codes, list[str]]:
+        """The modality of each row as a number, and the names, the most frequent first."""
+        codes, names = self.text("inputs")
+        sizes = counts(codes if self.mask is None else codes[self.mask], len(names))
+        present = [code for code in range(len(names)) if sizes[code]]
+        present.sort(key=lambda code: (-int(sizes[code]), str(names[code])))
+        labels = {code: str(names[code]) for code in present[:GROUPS]}
+        labels |= dict.fromkeys(present[GROUPS:], OTHERS)
+        n: dict[str, int] = {}
+        for code, label in labels.items():
+            n[label] = n.get(label, 0) + int(sizes[code])
+        found = sorted(n, key=lambda label: (-n[label], label))
+        place = {label: number for number, label in enumerate(found)}
+        lookup = np.zeros(len(names), smallest(max(len(found), 1)))
+        for code, label in labels.items():
+            lookup[code] = place[label]
+        return lookup[codes], found
+
+    def _ordered(self, name: str) -> tuple[Rows, Floats]:
+        return self._once(("ordered", name), lambda: self.window.ordered(name))
+
+    def _count(self, rows: pl.Series | None) -> Ints:
+        """How many requests of each modality are among some rows."""
+        codes, names = self._groups
+        if rows is None:
+            return counts(codes if self.mask is None else codes[self.mask], len(names))
+        places = rows.to_numpy()
+        return counts(codes[places if self.mask is None else places[self.mask[places]]], len(names))
+
+    def _once(self, key: Any, make: Callable[[], Made]) -> Made:
+        if key not in self._made:
+            self._made[key] = make()
+        found: Made = self._made[key]
+        return found
 
 
-def _one_of(column: pl.Expr, codes: Sequence[int]) -> pl.Expr:
-    if not codes:
-        return pl.lit(False)
-    return column.is_in(list(codes)).fill_null(False)
+def positions(rows: Rows) -> pl.Series:
+    """Numbers of rows as Polars gathers by them."""
+    return pl.Series(rows.astype(np.uint32))
 
 
-def _with_texts(rows: pl.DataFrame) -> pl.DataFrame:
-    """Texts as categories with their codes beside them (`name#`)."""
-    texts = [_categories(rows[name]) for name in TEXTS]
-    codes = [each.to_physical().alias(f"{each.name}#") for each in texts]
-    return rows.with_columns(*texts, *codes)
+def _raw(column: pl.Series) -> NDArray[Any]:
+    """The values of a column without a copy, anything where they are null."""
+    array = column.to_arrow()
+    dtype = np.float64 if column.dtype == pl.Float64 else np.int64
+    return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * 8)
 
 
-def _categories(text: pl.Series) -> pl.Series:
-    if not isinstance(text.dtype, pl.Categorical):
-        text = text.cast(pl.String).cast(pl.Categorical)
-    if (text.unique().cast(pl.String) == "").any():
-        text = text.cast(pl.String).replace("", None).cast(text.dtype)
-    return text.fill_null(NONE) if text.name == "inputs" and text.has_nulls() else text
+def _coded(rows: pl.DataFrame) -> pl.DataFrame:
+    texts = [name for name in TEXTS if rows.schema[name] == pl.String]
+    return rows.with_columns(pl.col(texts).cast(pl.Categorical)) if texts else rows
 
 
-def _distinct(text: pl.Series) -> pl.DataFrame:
-    """`code, text, n` of the distinct known texts."""
-    counts = text.alias("text").value_counts(name="n").drop_nulls()
-    return counts.select(
-        code=pl.col("text").to_physical(), text=pl.col("text").cast(pl.String), n="n"
-    )
+def _without_empty(coded: Coded, empty: str | None) -> Text:
+    """Text that is not there, or has no letter, is one value."""
+    names = [name or empty for name in coded.names]
+    distinct = {name: code for code, name in enumerate(dict.fromkeys(names))}
+    if len(distinct) == len(names):
+        return Text(coded.codes, names)
+    lookup = np.array([distinct[name] for name in names], smallest(len(distinct)))
+    return Text(lookup[coded.codes], list(distinct))
 
 
-def _quantiles(values: Values) -> list[float | None]:
+def _quantiles(values: NDArray[np.float64]) -> list[float | None]:
     none = np.empty(0)
     return Mixture(values, none, none).quantiles()
-
-
-def _ordered(values: pl.Series) -> Ordered:
-    known = np.flatnonzero(values.is_not_null().to_numpy())
-    own = values.cast(pl.Float64).to_numpy()[known]
-    order = np.argsort(own)
-    return known[order], own[order]

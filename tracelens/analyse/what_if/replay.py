@@ -2,45 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from functools import reduce
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from tracelens.analyse.tails.choose import Mask
+from tracelens.analyse.tails.ordered import Codes, Floats, Rows
 from tracelens.analyse.what_if.baseline import TIMES, Baseline
-from tracelens.analyse.what_if.budgets import blind, budget_masks, time_stopped
-from tracelens.analyse.what_if.caps import cap_masks, money_saved, refused, time_saved
+from tracelens.analyse.what_if.budgets import time_stopped
+from tracelens.analyse.what_if.caps import NamedCap, money_saved, refused, time_saved, unsplit
+from tracelens.analyse.what_if.needed import KNOWN_PATH, columns_of
+from tracelens.analyse.what_if.part import Part, parts
 from tracelens.analyse.what_if.routes import Moved, move
-from tracelens.analyse.what_if.rules import Rules
-from tracelens.analyse.what_if.sizes import SIZE_EFFECTS, TOKENS
-from tracelens.model import PATH_STAGES, STAGES
+from tracelens.analyse.what_if.rules import Rule, Rules
+from tracelens.analyse.what_if.whom import whom_budgets, whom_caps
+from tracelens.policy import Cap, Route
 
-#: Columns of the baseline that every replay needs.
-ALWAYS: Final = (
-    *("group", "failed", "cost_usd", "cost_by_content.other", *TIMES),
-    *(f"path_ms.{stage}" for stage in PATH_STAGES),
-    *(f"shape.took_ms.{stage}" for stage in STAGES),
-)
+#: The least and the most.
+Ends = tuple[Floats, Floats]
 
 
-SIZE: Final = "sizes."
+@dataclass(frozen=True)
+class Retimed:
+    """A time of requests in ms: today, and what it can come to.
+
+    NaN where it is not known, and once the request is refused, or others stand for it. `unknown`
+    says that nothing tells what is saved of it.
+    """
+
+    today: Floats
+    low: Floats
+    high: Floats
+    unknown: Mask
+
+    def of(self, places: Rows | slice) -> Retimed:
+        """That of some of the requests."""
+        today, low = self.today[places], self.low[places]
+        # Most rules make nothing longer, and then the two are one.
+        high = today if self.high is self.today else self.high[places]
+        return Retimed(today, low, high, self.unknown[places])
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one rule does by itself, added up over the requests it acts on.
+
+    `priced` have a known cost, `unsplit` costs (`left`, US dollars) that nobody split; the rest is
+    as in `Replayed`.
+    """
+
+    touched: int = 0
+    priced: int = 0
+    unsplit: int = 0
+    saved_low: float = 0.0
+    saved_high: float = 0.0
+    left: float = 0.0
+    failed: int = 0
+    judged: int = 0
+
+    def __add__(self, other: Effect) -> Effect:
+        """Of both together."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Effect(*(one + more for one, more in pairs))
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """Requests that rules touch, in order of their `row` in the baseline.
+    """Requests that rules touch, in order of their `rows` in the baseline.
 
-    `touched` has `group, failed, cost_usd, duration_ms, ttfa_ms` as they are today, the sizes and
-    costs that caps are about, a column per rule that says whether it acts, `refused, routed`, what
-    is saved of the cost (`saved_low, saved_high`, US dollars) and of each time `NAME_low,
-    NAME_high` (null once the request is refused, or others stand for it) and `NAME_unknown`
-    (nothing tells what is saved of it). `unknown` counts, by rule, requests that it is for and
-    whose size or time is not recorded.
+    `group` is their modality as the baseline numbers them, `acts` says by rule on whom it acts,
+    `failed` and `judged` how they fared. `cost` is today's in US dollars, and `saved_low` and
+    `saved_high` what is saved of it, all NaN where it is not known. `unknown` counts, by rule,
+    requests that it is for and whose size or time is not recorded.
     """
 
-    touched: pl.DataFrame
+    rows: Rows
+    group: Codes
+    acts: dict[str, Mask]
+    refused: Mask
+    failed: Mask
+    judged: Mask
+    cost: Floats
+    saved_low: Floats
+    saved_high: Floats
+    times: dict[str, Retimed]
+    effects: dict[str, Effect]
     moved: dict[str, Moved]
     unknown: dict[str, int]
 
@@ -48,147 +98,198 @@ class Replayed:
 def replay(base: Baseline, rules: Rules) -> Replayed:
     """Let rules act: caps first, then routes on what no cap touches, then budgets.
 
-    Budgets stop stages of requests that are neither refused nor routed.
+    Budgets stop stages of requests that are neither refused nor routed. Raises MovedError where
+    the store has other requests by now.
     """
-    acts, unknown = _masks(base, rules)
+    base.hold(columns_of(rules))
+    acts, unknown = _whom(base, rules)
     moved = _move(base, rules, acts)
     for name, each in moved.items():
-        acts[name] = _mask(base.n, each.rows["row"])
+        acts[name] = _mask(base.height, each.rows["row"])
         unknown[name] = each.unknown
-    gone = _any(base.n, [acts[name] for name, cap in rules.named_caps() if cap.how == "reject"])
-    gone |= _any(base.n, [acts[name] for name in moved])
+    gone = [acts[name] for name, cap in rules.named_caps() if cap.how == "reject"]
+    gone += [acts[name] for name in moved]
     for name, _ in rules.named_budgets():
-        acts[name] &= ~gone
-    touched = _repriced(_touched(base, rules, acts), base, rules, moved)
-    return Replayed(_retimed(touched, rules), moved, unknown)
+        for mask in gone:
+            acts[name] = acts[name] & ~mask
+    return _replayed(base, rules, acts, moved, unknown)
 
 
-def _masks(base: Baseline, rules: Rules) -> tuple[dict[str, pl.Series], dict[str, int]]:
+def _whom(base: Baseline, rules: Rules) -> tuple[dict[str, Mask], dict[str, int]]:
     """Of caps and budgets, whom each acts on, and for how many it is not known."""
     names = [name for name, _ in (*rules.named_caps(), *rules.named_budgets())]
-    pairs = [*cap_masks(base, rules.caps), *budget_masks(base, rules.budgets)]
-    if not pairs:
-        return {}, {}
-    acts = base.frame.select(mask.alias(name) for name, (mask, _) in zip(names, pairs, strict=True))
-    unknown = base.frame.select(
-        doubt.fill_null(False).sum().alias(name)
-        for name, (_, doubt) in zip(names, pairs, strict=True)
+    found = [*whom_caps(base, rules.caps), *whom_budgets(base, rules.budgets)]
+    return (
+        {name: mask for name, (mask, _) in zip(names, found, strict=True)},
+        {name: doubt for name, (_, doubt) in zip(names, found, strict=True)},
     )
-    return {each.name: each for each in acts}, unknown.row(0, named=True)
 
 
-def _move(base: Baseline, rules: Rules, acts: Mapping[str, pl.Series]) -> dict[str, Moved]:
-    free = ~_any(base.n, [acts[name] for name, _ in rules.named_caps()])
-    found = {}
+def _move(base: Baseline, rules: Rules, acts: Mapping[str, Mask]) -> dict[str, Moved]:
+    found: dict[str, Moved] = {}
+    if not rules.routes:
+        return found
+    free = ~_any(base.height, [acts[name] for name, _ in rules.named_caps()])
+    free = free if base.mask is None else free & base.mask
     for name, route in rules.named_routes():
         found[name] = move(base, route, free, rules.comparable)
-        free &= ~_mask(base.n, found[name].rows["row"])
+        free = free & ~_mask(base.height, found[name].rows["row"])
     return found
 
 
-def _touched(base: Baseline, rules: Rules, acts: Mapping[str, pl.Series]) -> pl.DataFrame:
-    rows = _any(base.n, list(acts.values())).arg_true()
-    needed = _needed(rules)
-    return base.frame.select(*needed, "inputs#")[rows].with_columns(
-        *(base.size(each.removeprefix(SIZE)) for each in needed if each.startswith(SIZE)),
-        rows.cast(pl.UInt32).alias("row"),
-        *(mask.gather(rows).alias(name) for name, mask in acts.items()),
+def _replayed(
+    base: Baseline,
+    rules: Rules,
+    acts: dict[str, Mask],
+    moved: dict[str, Moved],
+    unknown: dict[str, int],
+) -> Replayed:
+    rows = np.flatnonzero(_any(base.height, list(acts.values())))
+    done = [_done(part, rules, moved) for part in parts(base, rows, acts)]
+    return Replayed(
+        rows=rows,
+        group=base.group[rows],
+        acts={name: _joined([each.acts[name] for each in done], bool) for name in acts},
+        refused=_joined([each.refused for each in done], bool),
+        failed=_joined([each.failed > 0 for each in done], bool),
+        judged=_joined([~np.isnan(each.failed) for each in done], bool),
+        cost=_joined([each.cost for each in done]),
+        saved_low=_joined([each.saved[0] for each in done]),
+        saved_high=_joined([each.saved[1] for each in done]),
+        times={name: _all_of([each.times[name] for each in done]) for name in TIMES},
+        effects={
+            name: reduce(Effect.__add__, (each.effects[name] for each in done), Effect())
+            for name in acts
+        },
+        moved=moved,
+        unknown=unknown,
     )
 
 
-def _needed(rules: Rules) -> list[str]:
-    names = list(ALWAYS)
-    for cap in rules.caps:
-        effect = SIZE_EFFECTS[cap.size]
-        contents = (*effect.contents, *effect.derived)
-        names += [f"sizes.{cap.size}", *(f"cost_by_content.{each}" for each in contents)]
-        if cap.size == "input_tokens":
-            names += [each for pair in TOKENS.items() for each in pair]
-    return list(dict.fromkeys(names))
+@dataclass(frozen=True)
+class _Done:
+    """A part of the touched requests, replayed."""
+
+    acts: dict[str, Mask]
+    refused: Mask
+    failed: Floats
+    cost: Floats
+    saved: Ends
+    times: dict[str, Retimed]
+    effects: dict[str, Effect]
 
 
-def _repriced(
-    frame: pl.DataFrame, base: Baseline, rules: Rules, moved: Mapping[str, Moved]
-) -> pl.DataFrame:
+def _done(part: Part, rules: Rules, moved: Mapping[str, Moved]) -> _Done:
     caps = rules.named_caps()
-    low, high = money_saved(caps)
-    frame = frame.with_columns(
-        refused=refused(caps),
-        routed=pl.lit(False),
-        saved_low=low,
-        saved_high=high,
-        **{f"{name}_away": refused(caps) for name in TIMES},
-    )
+    gone = refused(part, caps)
+    saved = money_saved(part, caps)
+    away, routed = dict.fromkeys(TIMES, gone), np.zeros(part.n, dtype=bool)
     for name, each in moved.items():
-        frame = _rerouted(frame, base, name, each)
-    return frame
-
-
-def _rerouted(frame: pl.DataFrame, base: Baseline, name: str, moved: Moved) -> pl.DataFrame:
-    """Replace what the stage cost, and the times, by those of comparable requests."""
-    rows, cost = moved.rows, moved.rows["cost"]
-    new = {"saved_low": cost - rows["stage_high"], "saved_high": cost - rows["stage_low"]}
-    spread = {key: _spread(base.n, rows["row"], values) for key, values in new.items()}
-    for each in TIMES:
-        spread[f"{each}_away"] = _spread(base.n, rows["row"], (rows[f"{each}_n"] > 0).cast(float))
-    here, own = pl.col(name), frame["row"]
-    values = {key: pl.lit(each.gather(own)) for key, each in spread.items()}
-    return frame.with_columns(
-        routed=pl.col("routed") | here,
-        **{key: pl.when(here).then(values[key]).otherwise(pl.col(key)) for key in new},
-        **{f"{t}_away": pl.col(f"{t}_away") | (here & (values[f"{t}_away"] > 0)) for t in TIMES},
+        here = part.acts[name]
+        at = np.searchsorted(each.places, part.rows[here])
+        routed = routed | here
+        saved = tuple(_put(own, here, end[at]) for own, end in zip(saved, each.saved, strict=True))
+        away = {t: gone | _put(gone, here, each.measured[t][at]) for t, gone in away.items()}
+    return _Done(
+        acts=part.acts,
+        refused=gone,
+        failed=part["failed"],
+        cost=part["cost_usd"],
+        saved=saved,
+        times=_retimed(part, rules, away, routed),
+        effects={name: _effect(part, name, rule, caps, saved) for name, rule in rules.named()},
     )
 
 
-def _retimed(frame: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Add what times can come to.
+def _effect(part: Part, name: str, rule: Rule, caps: Sequence[NamedCap], saved: Ends) -> Effect:
+    here, left = part.acts[name], None
+    if isinstance(rule, Cap):
+        # Alone it saves as much as all caps do.
+        saved = saved if len(caps) == 1 else money_saved(part, [(name, rule)])
+        left = unsplit(part, rule) if rule.how != "reject" else None
+    elif not isinstance(rule, Route):
+        nothing = part["cost_usd"] * 0
+        saved = nothing, nothing
+    return Effect(
+        touched=int(np.count_nonzero(here)),
+        priced=_known(saved[0], here),
+        unsplit=0 if left is None else _known(left, here),
+        saved_low=_sum(saved[0], here),
+        saved_high=_sum(saved[1], here),
+        left=0.0 if left is None else _sum(left, here),
+        failed=int(np.count_nonzero((part["failed"] > 0) & here)),
+        judged=_known(part["failed"], here),
+    )
+
+
+def _retimed(
+    part: Part, rules: Rules, away: Mapping[str, Mask], routed: Mask
+) -> dict[str, Retimed]:
+    """What times can come to.
 
     The most that is saved: each stage is shortened as far as some rule shortens it, one after the
     other. The least: the largest saving of one rule alone.
     """
-    caps = time_saved(rules.named_caps())
-    most: dict[str | None, list[pl.Expr]] = {stage: [saved] for stage, saved in caps.items()}
-    least = [pl.lit(0.0)]
+    stages: dict[str | None, Floats] = dict(time_saved(part, rules.named_caps()).items())
+    least: Floats | None = None
     for name, budget in rules.named_budgets():
-        saved = time_stopped(frame, budget)
-        high, low = (
-            pl.when(name).then(pl.lit(saved[end])).otherwise(0.0) for end in ("high", "low")
-        )
-        most.setdefault(budget.stage, []).append(high)
-        least.append(low)
-    longest = pl.sum_horizontal(pl.lit(0.0), *(pl.max_horizontal(each) for each in most.values()))
-    return frame.with_columns(
-        *_bounds("duration_ms", longest, pl.max_horizontal(least)),
-        *_bounds("ttfa_ms", longest, pl.lit(0.0)),
+        low, high = time_stopped(part, name, budget)
+        stages[budget.stage] = np.maximum(stages.get(budget.stage, high), high)
+        least = low if least is None else np.maximum(least, low)
+    longest = sum(stages.values(), np.zeros(part.n))
+    # A routed request whose times nobody measured elsewhere is known as it is today.
+    unknown = routed | np.isnan(part[KNOWN_PATH]) if stages else routed
+    return {
+        "duration_ms": _bounds(part["duration_ms"], away["duration_ms"], unknown, longest, least),
+        "ttfa_ms": _bounds(part["ttfa_ms"], away["ttfa_ms"], unknown, longest, None),
+    }
+
+
+def _bounds(
+    today: Floats, away: Mask, unknown: Mask, most: Floats, least: Floats | None
+) -> Retimed:
+    low = np.maximum(np.where(unknown, today, today - most), 0)
+    high = today if least is None else np.where(unknown, today, today - least)
+    if away.any():
+        low, high = np.where(away, np.nan, low), np.where(away, np.nan, high)
+    return Retimed(today, low, high, unknown & ~away & ~np.isnan(today))
+
+
+def _all_of(found: Sequence[Retimed]) -> Retimed:
+    today = _joined([each.today for each in found])
+    same = all(each.high is each.today for each in found)
+    return Retimed(
+        today,
+        _joined([each.low for each in found]),
+        today if same else _joined([each.high for each in found]),
+        _joined([each.unknown for each in found], bool),
     )
 
 
-def _bounds(name: str, most: pl.Expr, least: pl.Expr) -> list[pl.Expr]:
-    time, here = pl.col(name), ~pl.col(f"{name}_away")
-    # A routed request whose times nobody measured elsewhere is known as it is today.
-    unknown = blind() | pl.col("routed")
-    low, high = (pl.when(unknown).then(time).otherwise(time - each) for each in (most, least))
-    return [
-        pl.when(here).then(low.clip(lower_bound=0)).alias(f"{name}_low"),
-        pl.when(here).then(high).alias(f"{name}_high"),
-        (here & time.is_not_null() & unknown).alias(f"{name}_unknown"),
-    ]
-
-
-def _any(n: int, masks: list[pl.Series]) -> pl.Series:
-    found = pl.repeat(False, n, eager=True)
-    for mask in masks:
-        found |= mask
+def _put(values: Any, here: Mask, others: Any) -> Any:
+    """Values, some of them replaced."""
+    found = values.copy()
+    found[here] = others
     return found
 
 
-def _mask(n: int, rows: pl.Series) -> pl.Series:
+def _known(values: Floats, here: Mask) -> int:
+    return int(np.count_nonzero(~np.isnan(values) & here))
+
+
+def _sum(values: Floats, here: Mask) -> float:
+    return float(np.sum(values, where=here & ~np.isnan(values)))
+
+
+def _joined(found: Sequence[Any], dtype: Any = np.float64) -> Any:
+    return np.concatenate(found) if found else np.empty(0, dtype)
+
+
+def _any(n: int, masks: Sequence[Mask]) -> Mask:
+    return reduce(np.logical_or, masks) if masks else np.zeros(n, dtype=bool)
+
+
+def _mask(n: int, rows: pl.Series) -> Mask:
     mask = np.zeros(n, dtype=bool)
     mask[rows.to_numpy()] = True
-    return pl.Series(mask)
-
-
-def _spread(n: int, rows: pl.Series, values: pl.Series) -> pl.Series:
-    spread = np.zeros(n)
-    spread[rows.to_numpy()] = values.to_numpy()
-    return pl.Series(spread)
+    return mask

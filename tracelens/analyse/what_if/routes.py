@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, reduce
 from typing import Final
 
+import numpy as np
 import polars as pl
 
-from tracelens.analyse.what_if.baseline import TIMES, Baseline
+from tracelens.analyse.tails.choose import Mask
+from tracelens.analyse.tails.ordered import Floats, Rows
+from tracelens.analyse.what_if.baseline import TIMES, Baseline, positions
 from tracelens.analyse.what_if.results import Share
 from tracelens.analyse.what_if.shares import band, half_width, wilson
 from tracelens.policy import Condition, Route
@@ -21,11 +25,12 @@ STRATA: Final = ("fine", "coarse")
 class Moved:
     """Requests that one route moves.
 
-    `rows`: `row`, what the stage costs in US dollars today (`cost`) and after (`stage_low,
-    stage_high`), and on how many requests each time is measured (`duration_ms_n`, `ttfa_ms_n`; 0
-    where they are too few). `times`, by the name of a time: `group, value, weight, width` of the
-    comparable requests, where weights of a group add up to how many of its requests are replaced,
-    and `width` is the part of a weight by which the count below any value may be wrong.
+    `rows`, in order: `row`, what the stage costs in US dollars today (`cost`) and after
+    (`stage_low, stage_high`), and on how many requests each time is measured (`duration_ms_n`,
+    `ttfa_ms_n`; 0 where they are too few). `times`, by the name of a time: `group, value, weight,
+    width` of the comparable requests, where weights of a group add up to how many of its requests
+    are replaced, and `width` is the part of a weight by which the count below any value may be
+    wrong.
     """
 
     rows: pl.DataFrame
@@ -36,25 +41,47 @@ class Moved:
     failed_comparable: Share
     refused_because: str | None
 
+    @cached_property
+    def places(self) -> Rows:
+        """The rows that are moved, ascending."""
+        return self.rows["row"].to_numpy()
 
-def meets(base: Baseline, conditions: Sequence[Condition]) -> pl.Expr:
+    @cached_property
+    def saved(self) -> tuple[Floats, Floats]:
+        """The least and the most that is saved on each, in US dollars."""
+        today = self.rows["cost"].to_numpy()
+        after = (self.rows[end].to_numpy() for end in ("stage_high", "stage_low"))
+        return today - next(after), today - next(after)
+
+    @cached_property
+    def measured(self) -> dict[str, Mask]:
+        """Of each time, whether it is measured."""
+        return {name: (self.rows[f"{name}_n"] > 0).to_numpy() for name in TIMES}
+
+
+def meets(base: Baseline, conditions: Sequence[Condition]) -> Mask:
     """Whether a request meets all conditions of a route."""
-    return pl.all_horizontal(pl.lit(True), *(_meets(base, each) for each in conditions))
+    found = np.ones(base.height, dtype=bool) if base.mask is None else base.mask.copy()
+    for each in conditions:
+        found &= _meets(base, each)
+    return found
 
 
-def move(base: Baseline, route: Route, free: pl.Series, least: int) -> Moved:
+def move(base: Baseline, route: Route, free: Mask, least: int) -> Moved:
     """Measure a route for the requests that meet its conditions and are `free` to move.
 
     Those of a stratum with fewer than `least` comparable requests stay where they are.
     """
-    cost = pl.col(f"cost_by_stage.{route.stage}").alias("cost")
-    elsewhere = base.one_model(route.stage) & ~base.uses(route.stage, route.to)
-    meant = base.frame.select(mask=meets(base, route.when) & elsewhere)["mask"] & free
-    asked = _part(base, meant, "group", cost, *(pl.col(name).is_not_null() for name in TIMES))
+    cost = {"cost": f"cost_by_stage.{route.stage}"}
+    there = base.uses(route.stage, route.to)
+    meant = meets(base, route.when) & base.one_model(route.stage) & ~there & free
+    asked = _part(base, meant, cost | {name: name for name in TIMES}).with_columns(
+        *(pl.col(name).is_not_null() for name in TIMES)
+    )
     known = asked.drop_nulls((*STRATA, "cost"))
     others = [each for each in route.when if each.column != "model"]
-    same = base.frame.select(mask=meets(base, others) & base.uses(route.stage, route.to))["mask"]
-    alike = _part(base, same, "failed", cost, *TIMES).drop_nulls((*STRATA, "cost"))
+    same = _part(base, meets(base, others) & there, cost | {n: n for n in (*TIMES, "failed")})
+    alike = same.drop_nulls((*STRATA, "cost"))
     strata = {key: _measured(alike, key, least) for key in STRATA}
     rows = _placed(known, strata)
     return Moved(
@@ -70,27 +97,39 @@ def move(base: Baseline, route: Route, free: pl.Series, least: int) -> Moved:
     )
 
 
-def _meets(base: Baseline, condition: Condition) -> pl.Expr:
+def _meets(base: Baseline, condition: Condition) -> Mask:
     if condition.column == "model":
         return base.fits_model(condition.globs, ("reasoning",))
     if condition.globs:
         return base.fits(
             "inputs" if condition.column == "modality" else condition.column, condition.globs
         )
-    size = base.size(condition.column)
+    size = base.column(f"sizes.{condition.column}")
     parts = [size.is_not_null()]
     if condition.min is not None:
         parts.append(size >= condition.min)
     if condition.max is not None:
         parts.append(size <= condition.max)
-    return pl.all_horizontal(parts).fill_null(False)
+    found: Mask = reduce(pl.Series.__and__, parts).fill_null(False).to_numpy()
+    without = base.without(condition.column)
+    if without is None or (condition.min or 0) > 0 or not (condition.max or 0) >= 0:
+        return found
+    # Where nothing of the kind came in the size is 0.
+    return found | (without & size.is_null().to_numpy())
 
 
-def _part(base: Baseline, mask: pl.Series, *columns: str | pl.Expr) -> pl.DataFrame:
-    """Some requests: `row`, the numbers of their strata, and columns."""
-    rows = mask.arg_true()
-    frame = base.frame.select(*columns)[rows]
-    return frame.with_columns(rows.cast(pl.UInt32).alias("row"), *base.strata[rows])
+def _part(base: Baseline, mask: Mask, columns: Mapping[str, str]) -> pl.DataFrame:
+    """Some requests: `row`, `group`, the numbers of their strata, and columns by name."""
+    rows = np.flatnonzero(mask)
+    places = positions(rows)
+    return pl.DataFrame(
+        [
+            places.alias("row"),
+            pl.Series("group", base.group[rows]),
+            *base.strata(rows),
+            *(base.column(column).gather(places).alias(name) for name, column in columns.items()),
+        ]
+    )
 
 
 def _measured(alike: pl.DataFrame, key: str, least: int) -> pl.DataFrame:
@@ -117,7 +156,7 @@ def _placed(known: pl.DataFrame, strata: Mapping[str, pl.DataFrame]) -> pl.DataF
         there = found["stage_low"].is_not_null()
         parts.append(found.filter(there).with_columns(key=pl.lit(key)))
         left = left.filter(~there)
-    return pl.concat(parts)
+    return pl.concat(parts).sort("row")
 
 
 def _times(alike: pl.DataFrame, rows: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -9,8 +9,10 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from tracelens.analyse.tails.ordered import Codes
 from tracelens.analyse.what_if.baseline import Baseline
 from tracelens.analyse.what_if.quantiles import LEAST, QUANTILES, Mixture, Values
+from tracelens.analyse.what_if.replay import Retimed
 from tracelens.analyse.what_if.results import Bounds, Quantile, Times
 
 METRICS: Final = {"duration_ms": "latency", "ttfa_ms": "ttfa"}
@@ -27,34 +29,35 @@ class _Added:
 
 
 def compare_times(
-    base: Baseline, touched: pl.DataFrame, measured: Sequence[Mapping[str, pl.DataFrame]], name: str
+    base: Baseline, touched: Retimed, measured: Sequence[Mapping[str, pl.DataFrame]], name: str
 ) -> Times:
     """Quantiles of a time (`duration_ms` or `ttfa_ms`) of all requests.
 
-    `touched` has `NAME`, `NAME_low`, `NAME_high` and `NAME_unknown`, `measured` the `times` of each
-    route.
+    `touched` has that of touched requests, `measured` the `times` of each route.
     """
     added = _added([each[name] for each in measured], None)
-    return _times(base.sorted[name], base.quantiles[name], touched, added, name)
+    return _times(base.ordered(name), base.quantiles(name), touched, added, name)
 
 
 def compare_groups(
-    base: Baseline, touched: pl.DataFrame, measured: Sequence[Mapping[str, pl.DataFrame]]
-) -> dict[str, Times]:
-    """Quantiles of durations by modality."""
-    name = "duration_ms"
-    columns = [name, *(f"{name}_{end}" for end in ("low", "high", "unknown"))]
-    parts = touched.select("group", *columns).partition_by("group", as_dict=True)
-    own = {str(key[0]): part for key, part in parts.items()}
-    found = {}
-    for group, values in base.durations.items():
-        added = _added([each[name] for each in measured], group)
-        part = own.get(group, touched.clear())
-        found[group] = _times(values, base.group_quantiles[group], part, added, name)
+    base: Baseline,
+    touched: Retimed,
+    group: Codes,
+    measured: Sequence[Mapping[str, pl.DataFrame]],
+) -> list[Times]:
+    """Quantiles of durations by modality, as the baseline numbers them."""
+    name, found, size = "duration_ms", [], len(base.totals.groups)
+    by_group = touched.of(np.argsort(group, kind="stable"))
+    ends = np.cumsum(np.bincount(group, minlength=size))
+    for number in range(size):
+        added = _added([each[name] for each in measured], number)
+        part = by_group.of(slice(ends[number - 1] if number else 0, ends[number]))
+        before = base.group_quantiles(number)
+        found.append(_times(base.durations.part(number), before, part, added, name))
     return found
 
 
-def _added(measured: Sequence[pl.DataFrame], group: str | None) -> _Added:
+def _added(measured: Sequence[pl.DataFrame], group: int | None) -> _Added:
     if group is not None:
         measured = [each.filter(pl.col("group") == group) for each in measured]
     if not any(each.height for each in measured):
@@ -66,19 +69,22 @@ def _added(measured: Sequence[pl.DataFrame], group: str | None) -> _Added:
 def _times(
     values: Values,
     before: Sequence[float | None],
-    touched: pl.DataFrame,
+    touched: Retimed,
     added: _Added,
     name: str,
 ) -> Times:
-    touched = touched.filter(pl.col(name).is_not_null())
-    removed = np.sort(touched[name].to_numpy())
+    unknown = np.isnan(touched.today)
+    touched = touched.of(np.flatnonzero(~unknown)) if unknown.any() else touched
+    removed: Values | None = None
     ends, n = [], len(values)
-    for end, sign in (("low", -1), ("high", 1)):
-        replaced = touched[f"{name}_{end}"]
-        if not added.width and replaced.equals(touched[name], null_equal=True):
+    for replaced, sign in ((touched.low, -1), (touched.high, 1)):
+        if not added.width and (
+            replaced is touched.today or np.array_equal(replaced, touched.today)
+        ):
             ends.append(list(before))
             continue
-        after = _mixture(values, removed, replaced.drop_nulls().to_numpy(), added)
+        removed = np.sort(touched.today) if removed is None else removed
+        after = _mixture(values, removed, replaced[~np.isnan(replaced)], added)
         n, off = after.n, sign * added.width / max(after.n, 1)
         ends.append(after.quantiles([q + off for q in QUANTILES.values()]))
     return Times(
@@ -93,7 +99,7 @@ def _times(
             )
             for i, label in enumerate(QUANTILES)
         ],
-        unknown=int(touched[f"{name}_unknown"].sum() or 0),
+        unknown=int(np.count_nonzero(touched.unknown)),
     )
 
 
