@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from tracelens.analyse.tails.choose import Mask
-from tracelens.analyse.tails.ordered import Floats, Rows, counts, sums
+from tracelens.analyse.tails.ordered import Floats, Rows
 from tracelens.analyse.what_if.baseline import TIMES, Baseline, positions
+from tracelens.analyse.what_if.done import Listed
 from tracelens.analyse.what_if.notes import general_notes, rule_notes
 from tracelens.analyse.what_if.replay import Replayed, replay
 from tracelens.analyse.what_if.results import Bounds, Group, Money, RuleEffect, Share, Times, WhatIf
@@ -28,13 +28,14 @@ def what_if(base: Baseline, rules: Rules, *, limit: int = 100) -> WhatIf:
     refused nor routed. `limit` is how many of the touched requests are listed. Raises MovedError
     where a rule needs what was not read yet, and the store has other requests by now.
     """
-    done = replay(base, rules)
-    measured = [each.times for each in done.moved.values()]
+    replayed = replay(base, rules, limit)
+    done = replayed.done
+    measured = [each.times for each in replayed.moved.values()]
     groups, all_ = base.totals.rows(), base.totals.all()
-    by_group = _sums(base, done)
+    by_group = vars(done.sums)
     own = {name: values.sum().item() for name, values in by_group.items()}
     latency, ttfa = (compare_times(base, done.times[n], measured, n) for n in TIMES)
-    times = compare_groups(base, done.times["duration_ms"], done.group, measured)
+    times = compare_groups(base, done.times["duration_ms"], measured)
     return WhatIf(
         n=base.n,
         touched=own["touched"],
@@ -45,31 +46,16 @@ def what_if(base: Baseline, rules: Rules, *, limit: int = 100) -> WhatIf:
         ttfa=ttfa,
         failed_today=wilson(own["failed"], own["judged"]),
         failed_rest=_rest(all_, own),
-        rules=[_effect(base, done, all_, name, rule) for name, rule in rules.named()],
+        rules=[_effect(base, replayed, all_, name, rule) for name, rule in rules.named()],
         groups=[
             _group(
                 name, total, {key: values[i].item() for key, values in by_group.items()}, times[i]
             )
             for i, (name, total) in enumerate(zip(base.totals.groups, groups, strict=True))
         ],
-        requests=_listed(base, done, [name for name, _ in rules.named()], limit),
+        requests=_listed(base, done.listed, [name for name, _ in rules.named()]),
         notes=general_notes(base.n, len(rules.named()), all_, latency.unknown),
     )
-
-
-def _sums(base: Baseline, done: Replayed) -> dict[str, Any]:
-    """What is added up of the touched requests of each modality."""
-    size, group = len(base.totals.groups), done.group
-    saved = {"saved_low": done.saved_low, "saved_high": done.saved_high}
-    masks = {"refused": done.refused, "failed": done.failed, "judged": done.judged}
-    return {
-        "touched": counts(group, size),
-        **{name: counts(group[mask], size) for name, mask in masks.items()},
-        **{
-            name: sums(group, np.where(np.isnan(values), 0.0, values), size)
-            for name, values in saved.items()
-        },
-    }
 
 
 def _group(name: str, total: Mapping[str, Any], own: Mapping[str, Any], latency: Times) -> Group:
@@ -84,9 +70,9 @@ def _group(name: str, total: Mapping[str, Any], own: Mapping[str, Any], latency:
 
 
 def _effect(
-    base: Baseline, done: Replayed, total: Mapping[str, Any], name: str, rule: Rule
+    base: Baseline, replayed: Replayed, total: Mapping[str, Any], name: str, rule: Rule
 ) -> RuleEffect:
-    own, moved = done.effects[name], done.moved.get(name)
+    own, moved = replayed.done.effects[name], replayed.moved.get(name)
     known = own.priced or not own.touched
     return RuleEffect(
         kind=name.split()[0],
@@ -98,7 +84,7 @@ def _effect(
         saved=Bounds(own.saved_low, own.saved_high) if known else Bounds(None, None),
         failed_today=wilson(own.failed, own.judged),
         failed_rest=_rest(total, {"failed": own.failed, "judged": own.judged}),
-        unknown=done.unknown[name],
+        unknown=replayed.unknown[name],
         unsplit=own.unsplit,
         unsplit_usd=own.left,
         comparable=moved.comparable if moved else None,
@@ -123,27 +109,24 @@ def _rest(total: Mapping[str, Any], own: Mapping[str, Any]) -> Share:
     return wilson(total["failed"] - own["failed"], total["judged"] - own["judged"])
 
 
-def _listed(base: Baseline, done: Replayed, names: Sequence[str], limit: int) -> pl.DataFrame:
+def _listed(base: Baseline, listed: Listed, names: Sequence[str]) -> pl.DataFrame:
     """The touched requests whose bill changes most, and of those alike whose time does."""
-    time = done.times["duration_ms"]
-    gain = np.fmax(np.abs(done.saved_low), np.abs(done.saved_high))
-    keys = [np.where(np.isnan(key), 0.0, key) for key in (gain, time.today - time.low)]
-    chosen = highest(keys, limit)
-    rows = done.rows[chosen]
-    cost = done.cost[chosen]
+    rows, cost = listed["row"], listed["cost_usd"]
+    failed = _known("failed", listed["failed"])
     return pl.DataFrame(
         [
             base.column("request_id")[positions(rows)],
             *(_texts(base, name, rows) for name in ("inputs", "service")),
-            pl.Series("failed", done.failed[chosen]).set(~pl.Series(done.judged[chosen]), None),
-            pl.Series("refused", done.refused[chosen]),
-            _acting([done.acts[name][chosen] for name in names], len(chosen)),
+            failed.cast(pl.Boolean),
+            pl.Series("refused", listed["refused"]),
+            _acting([listed[name] for name in names], len(rows)),
             _known("cost_usd", cost),
-            _known("cost_low", cost - done.saved_high[chosen]),
-            _known("cost_high", cost - done.saved_low[chosen]),
-            _known("duration_ms", time.today[chosen]),
-            _known("duration_low", time.low[chosen]),
-            _known("duration_high", time.high[chosen]),
+            _known("cost_low", cost - listed["saved_high"]),
+            _known("cost_high", cost - listed["saved_low"]),
+            *(
+                _known(f"duration_{end}", listed[f"duration_{end}"])
+                for end in ("ms", "low", "high")
+            ),
         ]
     )
 
@@ -164,19 +147,3 @@ def _texts(base: Baseline, name: str, rows: Rows) -> pl.Series:
 
 def _known(name: str, values: Floats) -> pl.Series:
     return pl.Series(name, values, nan_to_null=True)
-
-
-def highest(keys: Sequence[Floats], limit: int) -> Rows:
-    """Places of the highest by the first key, of those alike by the next, then the first ones."""
-    chosen, left = [], np.arange(len(keys[0]))
-    for key in keys:
-        room = limit - sum(map(len, chosen))
-        if not 0 < room < len(left):
-            break
-        values = key[left]
-        least = np.partition(values, len(values) - room)[len(values) - room]
-        chosen.append(left[values > least])
-        left = left[values == least]
-    chosen.append(left[: max(limit - sum(map(len, chosen)), 0)])
-    found = np.concatenate(chosen)
-    return found[np.lexsort((found, *(-key[found] for key in reversed(keys))))]

@@ -12,8 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tracelens.analyse.tails.choose import Coded, Mask, Requests, Window
-from tracelens.analyse.tails.ordered import Codes, Floats, Ints, Rows, Split, counts, smallest, sums
-from tracelens.analyse.what_if.quantiles import Mixture
+from tracelens.analyse.tails.ordered import Codes, Floats, Ints, Rows, counts, smallest, sums
+from tracelens.analyse.what_if.quantiles import quantiles_of
 from tracelens.analyse.what_if.sizes import SIZE_EFFECTS
 from tracelens.errors import StoreError
 from tracelens.model import CONTENTS, PATH_STAGES, STAGES
@@ -42,9 +42,10 @@ GROUPS: Final = 20
 OTHERS: Final = "others"
 
 #: Types whose values lie in memory as NumPy has them.
-PLAIN: Final = (pl.Float64(), pl.Int64())
-#: What is added to a number that is known, and to one that is not.
-GAP: Final = np.array([0.0, np.nan])
+PLAIN: Final = (pl.Float64(), pl.Int64(), pl.Boolean())
+#: What is added to a number that is not known, and to one that is.
+GAP: Final = np.array([np.nan, 0.0])
+Bits = NDArray[np.uint8]
 
 Made = TypeVar("Made")
 #: The same requests with other columns, row for row; None once the store has others.
@@ -130,12 +131,10 @@ class Baseline:
 
     def numbers(self, name: str, rows: Rows) -> Floats:
         """Values of a column of numbers in some rows, NaN where they are not known."""
-        column, unknown = self.column(name), self.unknown(name)
-        if column.dtype not in PLAIN:
-            return column[positions(rows)].cast(pl.Float64).to_numpy()
-        values = _raw(column)[rows].astype(np.float64, copy=False)
+        values, known = self._plain(name)
+        found = values[rows].astype(np.float64, copy=False)
         # Faster than to choose: no branch is guessed wrong.
-        return values if unknown is None else values + GAP[unknown[rows].view(np.uint8)]
+        return found if known is None else found + GAP[known[rows]]
 
     def text(self, name: str) -> Text:
         """A column of text: what came in is `none` where nothing is known to have."""
@@ -155,37 +154,49 @@ class Baseline:
     def totals(self) -> Totals:
         """What is added up of each modality."""
         codes, names = self._groups
-        failed = self.column("failed")
         count = len(names)
         cost = self.window.requests.filled("cost_usd")
         n = self._count(None)
+        failed, judged = self._plain("failed")
         return Totals(
             groups=names,
             n=n,
             cost=sums(codes, cost if self.mask is None else cost * self.mask, count),
             priced=n - counts(codes[self.window.unknown("cost_usd")], count),
             lower_bound=counts(codes[self.window.true("cost_is_lower_bound")], count),
-            failed=self._count(failed.arg_true()),
-            judged=n - self._count(failed.is_null().arg_true()) if failed.has_nulls() else n,
+            failed=self._count(failed if judged is None else failed & judged),
+            judged=n if judged is None else self._count(judged),
         )
 
     def ordered(self, name: str) -> Floats:
         """All known `duration_ms` or `ttfa_ms`, ascending."""
         return self._ordered(name)[1]
 
-    @cached_property
-    def durations(self) -> Split:
-        """Known `duration_ms` by modality, ascending."""
-        rows, values = self._ordered("duration_ms")
-        return Split(values, self.group[rows], len(self.totals.groups))
+    def durations(self, group: int) -> Floats:
+        """Known `duration_ms` of a modality, ascending."""
+        return self._once(
+            ("durations", group),
+            lambda: np.compress(self._order == group, self.ordered("duration_ms")),
+        )
 
     def quantiles(self, name: str) -> list[float | None]:
         """Quantiles of a time of all."""
-        return self._once(("quantiles", name), lambda: _quantiles(self.ordered(name)))
+        return self._once(("quantiles", name), lambda: quantiles_of(self.ordered(name)))
 
-    def group_quantiles(self, group: int) -> list[float | None]:
-        """Quantiles of the durations of a modality."""
-        return self._once(("group", group), lambda: _quantiles(self.durations.part(group)))
+    def group_quantiles(self, group: int) -> tuple[int, list[float | None]]:
+        """How many durations of a modality are known, and their quantiles."""
+
+        def make() -> tuple[int, list[float | None]]:
+            # Only those of modalities that some rule touches are worth a copy.
+            places = np.flatnonzero(self._order == group)
+            return len(places), quantiles_of(self.ordered("duration_ms"), places)
+
+        return self._once(("group", group), make)
+
+    @cached_property
+    def _order(self) -> Codes:
+        """The modality of each known `duration_ms`, in ascending order of it."""
+        return self.group[self._ordered("duration_ms")[0]]
 
     def strata(self, rows: Rows) -> pl.DataFrame:
         """Numbers of the groups of like requests: `fine` of one modality, service and size, and
@@ -224,17 +235,13 @@ class Baseline:
 
     def above(self, column: str, limit: float) -> Mask:
         """Whether a number is known and above a limit."""
-        found: Mask = (self.column(column) > limit).fill_null(False).to_numpy()
-        return found
+        values, known = self._plain(column)
+        return values > limit if known is None else (values > limit) & known.view(bool)
 
     def unknown(self, column: str) -> Mask | None:
         """Whether a column has no value; None where it always has one."""
-
-        def make() -> Mask | None:
-            values = self.column(column)
-            return values.is_null().to_numpy() if values.has_nulls() else None
-
-        return self._once(("unknown", column), make)
+        known = self._plain(column)[1]
+        return None if known is None else known == 0
 
     def no_size(self, name: str) -> Mask | None:
         """Whether a size is not known; None where it always is."""
@@ -282,13 +289,20 @@ class Baseline:
     def _ordered(self, name: str) -> tuple[Rows, Floats]:
         return self._once(("ordered", name), lambda: self.window.ordered(name))
 
-    def _count(self, rows: pl.Series | None) -> Ints:
-        """How many requests of each modality are among some rows."""
+    def _count(self, which: Bits | None) -> Ints:
+        """How many requests of each modality are among some; None for all."""
         codes, names = self._groups
-        if rows is None:
+        if which is None:
             return counts(codes if self.mask is None else codes[self.mask], len(names))
-        places = rows.to_numpy()
-        return counts(codes[places if self.mask is None else places[self.mask[places]]], len(names))
+        chosen = which.view(bool) if self.mask is None else which.view(bool) & self.mask
+        return counts(codes[np.flatnonzero(chosen)], len(names))
+
+    def _plain(self, name: str) -> tuple[NDArray[Any], Bits | None]:
+        """Values without a copy, anything where there is none, and where there is one.
+
+        None where each has one.
+        """
+        return self._once(("plain", name), lambda: _plain(self.column(name)))
 
     def _once(self, key: Any, make: Callable[[], Made]) -> Made:
         if key not in self._made:
@@ -302,11 +316,23 @@ def positions(rows: Rows) -> pl.Series:
     return pl.Series(rows.astype(np.uint32))
 
 
-def _raw(column: pl.Series) -> NDArray[Any]:
-    """The values of a column without a copy, anything where they are null."""
+def _plain(column: pl.Series) -> tuple[NDArray[Any], Bits | None]:
+    if column.dtype not in PLAIN:
+        column = column.cast(pl.Float64)
+    if not len(column):
+        return np.empty(0), None
     array = column.to_arrow()
+    valid, data = array.buffers()
+    known = _bits(valid, array.offset, len(array)) if column.has_nulls() else None
+    if column.dtype == pl.Boolean:
+        return _bits(data, array.offset, len(array)), known
     dtype = np.float64 if column.dtype == pl.Float64 else np.int64
-    return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * 8)
+    return np.frombuffer(data, dtype, len(array), array.offset * 8), known
+
+
+def _bits(data: Any, offset: int, n: int) -> Bits:
+    bits = np.unpackbits(np.frombuffer(data, np.uint8), count=offset + n, bitorder="little")
+    return bits[offset:]
 
 
 def _coded(rows: pl.DataFrame) -> pl.DataFrame:
@@ -322,8 +348,3 @@ def _without_empty(coded: Coded, empty: str | None) -> Text:
         return Text(coded.codes, names)
     lookup = np.array([distinct[name] for name in names], smallest(len(distinct)))
     return Text(lookup[coded.codes], list(distinct))
-
-
-def _quantiles(values: NDArray[np.float64]) -> list[float | None]:
-    none = np.empty(0)
-    return Mixture(values, none, none).quantiles()

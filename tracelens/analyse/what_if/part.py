@@ -22,6 +22,8 @@ class Part:
         self.n = len(rows)
         self.rows = rows
         self.acts = {name: mask[rows] for name, mask in acts.items()}
+        self.group = base.group[rows]
+        self.groups = len(base.totals.groups)
         self._base = base
         self._read: dict[str, Floats] = {}
         self._filled: dict[str, Floats] = {}
@@ -41,6 +43,6 @@ class Part:
 
 
 def parts(base: Baseline, rows: Rows, acts: Mapping[str, Mask]) -> Iterator[Part]:
-    """Touched requests part by part."""
-    for first in range(0, len(rows), ROWS):
+    """Touched requests part by part; one that is empty where nothing is touched."""
+    for first in range(0, max(len(rows), 1), ROWS):
         yield Part(base, rows[first : first + ROWS], acts)

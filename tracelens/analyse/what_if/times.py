@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from tracelens.analyse.tails.ordered import Codes
 from tracelens.analyse.what_if.baseline import Baseline
+from tracelens.analyse.what_if.done import Change, Dealt
 from tracelens.analyse.what_if.quantiles import LEAST, QUANTILES, Mixture, Values
-from tracelens.analyse.what_if.replay import Retimed
 from tracelens.analyse.what_if.results import Bounds, Quantile, Times
 
 METRICS: Final = {"duration_ms": "latency", "ttfa_ms": "ttfa"}
@@ -28,33 +28,50 @@ class _Added:
     width: float
 
 
+@dataclass(frozen=True)
+class _Today:
+    """A time as it is: how many have it, its quantiles, and what gives the values, ascending."""
+
+    name: str
+    n: int
+    quantiles: Sequence[float | None]
+    values: Callable[[], Values]
+
+
 def compare_times(
-    base: Baseline, touched: Retimed, measured: Sequence[Mapping[str, pl.DataFrame]], name: str
+    base: Baseline, change: Change, measured: Sequence[Mapping[str, pl.DataFrame]], name: str
 ) -> Times:
     """Quantiles of a time (`duration_ms` or `ttfa_ms`) of all requests.
 
-    `touched` has that of touched requests, `measured` the `times` of each route.
+    `measured` has the `times` of each route.
     """
     added = _added([each[name] for each in measured], None)
-    return _times(base.ordered(name), base.quantiles(name), touched, added, name)
+    ends = (change.low, change.high)
+    replaced = [None if end is change.removed else end.values for end in ends]
+    values, unknown = base.ordered(name), int(change.unknown.sum())
+    today = _Today(name, len(values), base.quantiles(name), lambda: values)
+    return _times(today, change.removed.values, replaced, added, unknown)
 
 
 def compare_groups(
-    base: Baseline,
-    touched: Retimed,
-    group: Codes,
-    measured: Sequence[Mapping[str, pl.DataFrame]],
+    base: Baseline, change: Change, measured: Sequence[Mapping[str, pl.DataFrame]]
 ) -> list[Times]:
     """Quantiles of durations by modality, as the baseline numbers them."""
     name, found, size = "duration_ms", [], len(base.totals.groups)
-    by_group = touched.of(np.argsort(group, kind="stable"))
-    ends = np.cumsum(np.bincount(group, minlength=size))
-    for number in range(size):
-        added = _added([each[name] for each in measured], number)
-        part = by_group.of(slice(ends[number - 1] if number else 0, ends[number]))
-        before = base.group_quantiles(number)
-        found.append(_times(base.durations.part(number), before, part, added, name))
+    removed, ends = _split(change.removed, size), (change.low, change.high)
+    replaced = [None if end is change.removed else _split(end, size) for end in ends]
+    for group in range(size):
+        added = _added([each[name] for each in measured], group)
+        own = [None if end is None else end[group] for end in replaced]
+        today = _Today(name, *base.group_quantiles(group), partial(base.durations, group))
+        found.append(_times(today, removed[group], own, added, int(change.unknown[group])))
     return found
+
+
+def _split(dealt: Dealt, size: int) -> list[Values]:
+    """The values of each modality."""
+    ends = np.cumsum(np.bincount(dealt.group, minlength=size))[:-1]
+    return np.split(dealt.values[np.argsort(dealt.group, kind="stable")], ends)
 
 
 def _added(measured: Sequence[pl.DataFrame], group: int | None) -> _Added:
@@ -67,39 +84,33 @@ def _added(measured: Sequence[pl.DataFrame], group: int | None) -> _Added:
 
 
 def _times(
-    values: Values,
-    before: Sequence[float | None],
-    touched: Retimed,
+    today: _Today,
+    removed: Values,
+    replaced: Sequence[Values | None],
     added: _Added,
-    name: str,
+    unknown: int,
 ) -> Times:
-    unknown = np.isnan(touched.today)
-    touched = touched.of(np.flatnonzero(~unknown)) if unknown.any() else touched
-    removed: Values | None = None
-    ends, n = [], len(values)
-    for replaced, sign in ((touched.low, -1), (touched.high, 1)):
-        if not added.width and (
-            replaced is touched.today or np.array_equal(replaced, touched.today)
-        ):
-            ends.append(list(before))
+    ends, n, removed = [], today.n, np.sort(removed)
+    for own, sign in zip(replaced, (-1, 1), strict=True):
+        if not added.width and (own is None or not len(removed)):
+            ends.append(today.quantiles)
             continue
-        removed = np.sort(touched.today) if removed is None else removed
-        after = _mixture(values, removed, replaced[~np.isnan(replaced)], added)
+        after = _mixture(today.values(), removed, removed if own is None else own, added)
         n, off = after.n, sign * added.width / max(after.n, 1)
         ends.append(after.quantiles([q + off for q in QUANTILES.values()]))
     return Times(
-        metric=METRICS[name],
-        n_before=len(values),
+        metric=METRICS[today.name],
+        n_before=today.n,
         n_after=n,
         quantiles=[
             Quantile(
                 label,
-                before[i] if len(values) >= LEAST[label] else None,
+                today.quantiles[i] if today.n >= LEAST[label] else None,
                 Bounds(ends[0][i], ends[1][i]) if n >= LEAST[label] else Bounds(None, None),
             )
             for i, label in enumerate(QUANTILES)
         ],
-        unknown=int(np.count_nonzero(touched.unknown)),
+        unknown=unknown,
     )
 
 
