@@ -40,6 +40,10 @@ TEXTS: Final = ("inputs", "service", *(f"models.{stage}" for stage in STAGES))
 #: Modalities that are told apart, the most frequent ones; what came in is text from outside.
 GROUPS: Final = 20
 OTHERS: Final = "others"
+#: Powers of two that sizes can be.
+POWERS: Final = 64
+#: From so many possible groups on those that there are get numbers of their own.
+MANY: Final = 1 << 20
 
 #: Types whose values lie in memory as NumPy has them.
 PLAIN: Final = (pl.Float64(), pl.Int64(), pl.Boolean())
@@ -61,6 +65,13 @@ class Text(NamedTuple):
 
     codes: Codes
     names: list[str | None]
+
+
+class Strata(NamedTuple):
+    """The group of each of some requests, a number below `count`."""
+
+    numbers: Ints
+    count: int
 
 
 @dataclass(frozen=True)
@@ -132,9 +143,9 @@ class Baseline:
     def numbers(self, name: str, rows: Rows) -> Floats:
         """Values of a column of numbers in some rows, NaN where they are not known."""
         values, known = self._plain(name)
-        found = values[rows].astype(np.float64, copy=False)
+        found = values.take(rows).astype(np.float64, copy=False)
         # Faster than to choose: no branch is guessed wrong.
-        return found if known is None else found + GAP[known[rows]]
+        return found if known is None else found + GAP.take(known.take(rows), mode="clip")
 
     def text(self, name: str) -> Text:
         """A column of text: what came in is `none` where nothing is known to have."""
@@ -198,17 +209,16 @@ class Baseline:
         """The modality of each known `duration_ms`, in ascending order of it."""
         return self.group[self._ordered("duration_ms")[0]]
 
-    def strata(self, rows: Rows) -> pl.DataFrame:
-        """Numbers of the groups of like requests: `fine` of one modality, service and size, and
-        `coarse` whatever the service. Sizes are alike up to a power of two of the input tokens;
-        null where they are not known."""
-        tokens = self.numbers("sizes.input_tokens", rows)
-        known = ~np.isnan(tokens)
-        power = np.frexp(np.maximum(np.where(known, tokens, 1), 1))[1].astype(np.int64) - 1
-        coarse = self.text("inputs").codes[rows] * np.int64(64) + power
-        fine = coarse + (self.text("service").codes[rows] + np.int64(1)) * 2**40
-        frame = pl.DataFrame({"fine": fine, "coarse": coarse})
-        return frame if known.all() else frame.select(pl.when(pl.Series(known)).then(pl.all()))
+    def strata(self, rows: Rows) -> dict[str, Strata]:
+        """Groups of like requests: `fine` of one modality, service and size, and `coarse` whatever
+        the service. Sizes are alike up to a power of two of the input tokens, which are known."""
+        tokens = np.maximum(self.numbers("sizes.input_tokens", rows), 1)
+        power = np.clip(np.frexp(tokens)[1] - 1, 0, POWERS - 1)
+        (inputs, kinds), (service, names) = self.text("inputs"), self.text("service")
+        coarse = inputs[rows].astype(np.int64) * POWERS + power
+        fine = coarse * len(names) + service[rows]
+        count = len(kinds) * POWERS
+        return {"fine": _dense(fine, count * len(names)), "coarse": _dense(coarse, count)}
 
     def fits(self, column: str, globs: Sequence[str]) -> Mask:
         """Whether text fits a glob, letter case aside; unknown text fits none."""
@@ -314,6 +324,13 @@ class Baseline:
 def positions(rows: Rows) -> pl.Series:
     """Numbers of rows as Polars gathers by them."""
     return pl.Series(rows.astype(np.uint32))
+
+
+def _dense(numbers: Ints, count: int) -> Strata:
+    if count <= MANY:
+        return Strata(numbers, count)
+    found, places = np.unique(numbers, return_inverse=True)
+    return Strata(places, len(found))
 
 
 def _plain(column: pl.Series) -> tuple[NDArray[Any], Bits | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
@@ -30,8 +30,7 @@ class _Sums:
 
     def __add__(self: Sums, other: Sums) -> Sums:
         """Of both together."""
-        pairs = zip(astuple(self), astuple(other), strict=True)  # type: ignore[call-overload]
-        return type(self)(*(one + more for one, more in pairs))
+        return type(self)(**{name: each + vars(other)[name] for name, each in vars(self).items()})
 
 
 @dataclass(frozen=True)
@@ -121,9 +120,9 @@ def done(part: Part, rules: Rules, moved: Mapping[str, Moved], limit: int) -> Do
     away, routed = dict.fromkeys(TIMES, gone), np.zeros(part.n, dtype=bool)
     for name, each in moved.items():
         here = part.acts[name]
-        at = np.searchsorted(each.places, part.rows[here])
+        at = np.searchsorted(each.rows, part.rows[here])
         routed = routed | here
-        saved = _put(saved[0], here, each.saved[0][at]), _put(saved[1], here, each.saved[1][at])
+        saved = _put(saved[0], here, each.saved_low[at]), _put(saved[1], here, each.saved_high[at])
         away = {time: _put(away[time], here, each.measured[time][at]) for time in TIMES}
     times = _retimed(part, rules, away, routed)
     return Done(

@@ -59,7 +59,8 @@ class Mixture:
             self._heavy: Any = None
             more = len(added)
         else:
-            order = np.argsort(added)
+            # Of a few runs that ascend already, which this way of sorting merges.
+            order = np.argsort(added, kind="stable")
             self._added = added[order]
             self._heavy = np.concatenate(([0.0], np.cumsum(weights[order])))
             more = round(float(self._heavy[-1]))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
-import polars as pl
 
 from tracelens.analyse.tails.choose import Mask
+from tracelens.analyse.tails.ordered import Rows
 from tracelens.analyse.what_if.baseline import Baseline
 from tracelens.analyse.what_if.done import Done, add_up, done
 from tracelens.analyse.what_if.needed import columns_of
@@ -41,7 +41,7 @@ def replay(base: Baseline, rules: Rules, limit: int) -> Replayed:
     acts, unknown = _whom(base, rules)
     moved = _move(base, rules, acts)
     for name, each in moved.items():
-        acts[name] = _mask(base.height, each.rows["row"])
+        acts[name] = _mask(base.height, each.rows)
         unknown[name] = each.unknown
     gone = [acts[name] for name, cap in rules.named_caps() if cap.how == "reject"]
     gone += [acts[name] for name in moved]
@@ -71,7 +71,7 @@ def _move(base: Baseline, rules: Rules, acts: Mapping[str, Mask]) -> dict[str, M
     free = free if base.mask is None else free & base.mask
     for name, route in rules.named_routes():
         found[name] = move(base, route, free, rules.comparable)
-        free = free & ~_mask(base.height, found[name].rows["row"])
+        free = free & ~_mask(base.height, found[name].rows)
     return found
 
 
@@ -79,7 +79,7 @@ def _any(n: int, masks: Sequence[Mask]) -> Mask:
     return reduce(np.logical_or, masks) if masks else np.zeros(n, dtype=bool)
 
 
-def _mask(n: int, rows: pl.Series) -> Mask:
+def _mask(n: int, rows: Rows) -> Mask:
     mask = np.zeros(n, dtype=bool)
-    mask[rows.to_numpy()] = True
+    mask[rows] = True
     return mask

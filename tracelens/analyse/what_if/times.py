@@ -8,12 +8,12 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-import polars as pl
 
 from tracelens.analyse.what_if.baseline import Baseline
 from tracelens.analyse.what_if.done import Change, Dealt
 from tracelens.analyse.what_if.quantiles import LEAST, QUANTILES, Mixture, Values
 from tracelens.analyse.what_if.results import Bounds, Quantile, Times
+from tracelens.analyse.what_if.routes import Others
 
 METRICS: Final = {"duration_ms": "latency", "ttfa_ms": "ttfa"}
 NOTHING: Final[Values] = np.empty(0)
@@ -39,7 +39,7 @@ class _Today:
 
 
 def compare_times(
-    base: Baseline, change: Change, measured: Sequence[Mapping[str, pl.DataFrame]], name: str
+    base: Baseline, change: Change, measured: Sequence[Mapping[str, Others]], name: str
 ) -> Times:
     """Quantiles of a time (`duration_ms` or `ttfa_ms`) of all requests.
 
@@ -54,7 +54,7 @@ def compare_times(
 
 
 def compare_groups(
-    base: Baseline, change: Change, measured: Sequence[Mapping[str, pl.DataFrame]]
+    base: Baseline, change: Change, measured: Sequence[Mapping[str, Others]]
 ) -> list[Times]:
     """Quantiles of durations by modality, as the baseline numbers them."""
     name, found, size = "duration_ms", [], len(base.totals.groups)
@@ -74,13 +74,20 @@ def _split(dealt: Dealt, size: int) -> list[Values]:
     return np.split(dealt.values[np.argsort(dealt.group, kind="stable")], ends)
 
 
-def _added(measured: Sequence[pl.DataFrame], group: int | None) -> _Added:
+def _added(measured: Sequence[Others], group: int | None) -> _Added:
     if group is not None:
-        measured = [each.filter(pl.col("group") == group) for each in measured]
-    if not any(each.height for each in measured):
-        return _Added(NOTHING, NOTHING, 0.0)
-    rows = pl.concat(measured)
-    return _Added(rows["value"].to_numpy(), rows["weight"].to_numpy(), float(rows["width"].sum()))
+        measured = [_of(each, group) for each in measured]
+    return _Added(
+        np.concatenate([NOTHING, *(each.values for each in measured)]),
+        np.concatenate([NOTHING, *(each.weights for each in measured)]),
+        sum(float(each.width.sum()) for each in measured),
+    )
+
+
+def _of(others: Others, group: int) -> Others:
+    places = np.flatnonzero(others.group == group)
+    width = others.width[group : group + 1]
+    return Others(others.values[places], others.weights[places], others.group[places], width)
 
 
 def _times(
@@ -120,6 +127,6 @@ def _mixture(values: Values, removed: Values, replaced: Values, added: _Added) -
     return Mixture(
         values,
         removed,
-        np.concatenate((replaced, added.values)),
+        np.concatenate((np.sort(replaced), added.values)),
         np.concatenate((np.ones(len(replaced)), added.weights)),
     )
