@@ -68,10 +68,10 @@ class Text(NamedTuple):
 
 
 class Strata(NamedTuple):
-    """The group of each of some requests, a number below `count`."""
+    """The group of each of some requests, a number below `size`."""
 
-    numbers: Ints
-    count: int
+    numbers: NDArray[Any]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -248,7 +248,7 @@ class Baseline:
         values, known = self._plain(column)
         return values > limit if known is None else (values > limit) & known.view(bool)
 
-    def unknown(self, column: str) -> Mask | None:
+    def no_value(self, column: str) -> Mask | None:
         """Whether a column has no value; None where it always has one."""
         known = self._plain(column)[1]
         return None if known is None else known == 0
@@ -257,7 +257,7 @@ class Baseline:
         """Whether a size is not known; None where it always is."""
 
         def make() -> Mask | None:
-            unknown, none = self.unknown(f"sizes.{name}"), self.without(name)
+            unknown, none = self.no_value(f"sizes.{name}"), self.without(name)
             return unknown if unknown is None or none is None else unknown & ~none
 
         return self._once(("no size", name), make)
@@ -326,7 +326,7 @@ def positions(rows: Rows) -> pl.Series:
     return pl.Series(rows.astype(np.uint32))
 
 
-def _dense(numbers: Ints, count: int) -> Strata:
+def _dense(numbers: NDArray[Any], count: int) -> Strata:
     if count <= MANY:
         return Strata(numbers, count)
     found, places = np.unique(numbers, return_inverse=True)

@@ -205,8 +205,9 @@ def _retimed(
     for name in TIMES:
         today = part[name]
         low = np.maximum(np.where(unknown, today, today - most), 0)
-        shortens = least is not None and name == "duration_ms"
-        high = np.where(unknown, today, today - least) if shortens else today
+        high = today
+        if least is not None and name == "duration_ms":
+            high = np.where(unknown, today, today - least)
         doubt = unknown & ~away[name] & ~np.isnan(today)
         found[name] = _Retimed(today, low, high, away[name], doubt)
     return found
@@ -278,16 +279,16 @@ def _listed(part: Part, gone: Mask, saved: Ends, time: _Retimed, limit: int) -> 
 
 def highest(keys: Sequence[Floats], limit: int) -> Rows:
     """Places of the highest by the first key, of those alike by the next, then the first ones."""
-    chosen, left = [], np.arange(len(keys[0]))
+    chosen: list[Rows] = []
+    left, room = np.arange(len(keys[0])), max(limit, 0)
     for key in keys:
-        room = limit - sum(map(len, chosen))
         if not 0 < room < len(left):
             break
         values = key[left]
         least = np.partition(values, len(values) - room)[len(values) - room]
         chosen.append(left[values > least])
-        left = left[values == least]
-    chosen.append(left[: max(limit - sum(map(len, chosen)), 0)])
+        left, room = left[values == least], room - len(chosen[-1])
+    chosen.append(left[:room])
     found = np.concatenate(chosen)
     return found[np.lexsort((found, *(-key[found] for key in reversed(keys))))]
 

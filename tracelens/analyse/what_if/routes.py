@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tracelens.analyse.tails.choose import Mask
 from tracelens.analyse.tails.ordered import Codes, Floats, Ints, Rows, counts, sums
@@ -106,7 +107,7 @@ def move(base: Baseline, route: Route, free: Mask, least: int) -> Moved:
         saved_low=(known.cost - _of(known, measured, places, lambda each: each.high))[moves],
         saved_high=(known.cost - _of(known, measured, places, lambda each: each.low))[moves],
         measured={
-            name: _of(known, measured, places, lambda each, name=name: each.n[name])[moves] > 0
+            name: _of(known, measured, places, partial(_count_of, name))[moves] > 0
             for name in TIMES
         },
         times={name: _others(base, known, alike, measured, places, name) for name in TIMES},
@@ -140,7 +141,8 @@ def _meets(base: Baseline, condition: Condition) -> Mask:
     if without is None or (condition.min or 0) > 0 or not (condition.max or 0) >= 0:
         return found
     # Where nothing of the kind came in the size is 0.
-    return found | (without & size.is_null().to_numpy())
+    unknown = base.no_value(f"sizes.{condition.column}")
+    return found if unknown is None else found | (without & unknown)
 
 
 def _some(base: Baseline, route: Route, *asked: Rows) -> list[_Some]:
@@ -162,7 +164,7 @@ def _some(base: Baseline, route: Route, *asked: Rows) -> list[_Some]:
     return some
 
 
-def _in(some: _Some, key: str) -> Ints:
+def _in(some: _Some, key: str) -> NDArray[Any]:
     return some.strata[key].numbers
 
 
@@ -193,6 +195,10 @@ def _of(
     for key in STRATA:
         found[places[key]] = pick(measured[key])[_in(known, key)[places[key]]]
     return found
+
+
+def _count_of(name: str, measured: _Measured) -> Ints:
+    return measured.n[name]
 
 
 def _others(
@@ -233,7 +239,7 @@ def _overlap(known: _Some, alike: _Some, places: Mapping[str, Rows]) -> int:
     """How many comparable requests the moved ones are measured on."""
     found = np.zeros(len(alike.rows), dtype=bool)
     for key in STRATA:
-        used = np.zeros(alike.strata[key].count, dtype=bool)
+        used = np.zeros(alike.strata[key].size, dtype=bool)
         used[_in(known, key)[places[key]]] = True
         found |= used[_in(alike, key)]
     return int(np.count_nonzero(found))

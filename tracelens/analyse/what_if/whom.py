@@ -38,7 +38,7 @@ def whom_budgets(base: Baseline, budgets: Sequence[Budget]) -> list[Whom]:
             base,
             own,
             base.above(took(budget.stage) if budget.stage else "duration_ms", budget.limit),
-            base.unknown(KNOWN_PATH if budget.stage else "duration_ms"),
+            base.no_value(KNOWN_PATH if budget.stage else "duration_ms"),
         )
         for budget, own in zip(budgets, _in_turn(base, meant), strict=True)
     ]
@@ -68,8 +68,9 @@ def _in_turn(base: Baseline, meant: Iterable[tuple[Hashable, Mask | None]]) -> l
 
 
 def _act(base: Baseline, own: Mask | None, beyond: Mask, unknown: Mask | None) -> Whom:
-    doubt = 0 if unknown is None else int(np.count_nonzero(_both(unknown, own)))
-    return (beyond if own is None else beyond & own), doubt
+    if own is not None:
+        beyond, unknown = beyond & own, None if unknown is None else unknown & own
+    return beyond, 0 if unknown is None else int(np.count_nonzero(unknown))
 
 
 def _both(one: Mask | None, other: Mask | None) -> Mask | None:
