@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,6 @@ RULES = Rules(
 def request(number: int) -> dict[str, Any]:
     """Every third is spoken, the others are written to a large or a small model."""
     slow = {"duration_ms": 1000.0 + 16 * number, "path_ms.reasoning": 1000.0 + 16 * number}
-    # Powers of two, so that sums are exact in whatever order.
     cost = 0.25 * (1 + number % 4)
     common = {"service": "desk", "cost_usd": cost, "failed": number % 5 == 0, **slow}
     if number % 3 == 0:
@@ -49,6 +48,20 @@ def asked() -> WhatIf:
     return what_if(baseline([request(number) for number in range(120)]), RULES, limit=10)
 
 
+def rounded(answer: WhatIf) -> Any:
+    """All of an answer but the list; sums in another order differ in the last digits."""
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: walk(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [walk(each) for each in value]
+        return round(value, 9) if isinstance(value, float) else value
+
+    found = asdict(replace(answer, requests=pl.DataFrame()))
+    return walk({name: value for name, value in found.items() if name != "requests"})
+
+
 def test_parts_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = asked()
     assert all(effect.touched > 7 for effect in whole.rules)
@@ -56,8 +69,7 @@ def test_parts_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baseline_module, "MANY", 1)
     in_parts = asked()
     assert_frame_equal(in_parts.requests, whole.requests)
-    nothing = pl.DataFrame()
-    assert replace(in_parts, requests=nothing) == replace(whole, requests=nothing)
+    assert rounded(in_parts) == rounded(whole)
 
 
 def test_highest_first_then_the_next_key_then_the_first() -> None:

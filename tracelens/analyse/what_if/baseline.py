@@ -169,12 +169,13 @@ class Baseline:
         cost = self.window.requests.filled("cost_usd")
         n = self._count(None)
         failed, judged = self._plain("failed")
+        bound, known = self._plain("cost_is_lower_bound")
         return Totals(
             groups=names,
             n=n,
             cost=sums(codes, cost if self.mask is None else cost * self.mask, count),
             priced=n - counts(codes[self.window.unknown("cost_usd")], count),
-            lower_bound=counts(codes[self.window.true("cost_is_lower_bound")], count),
+            lower_bound=self._count(bound if known is None else bound & known),
             failed=self._count(failed if judged is None else failed & judged),
             judged=n if judged is None else self._count(judged),
         )
