@@ -414,12 +414,18 @@ class TraceLens:
         """
         # what only those pay for who ask what would change
         from tracelens.analyse.what_if.answer import what_if
+        from tracelens.analyse.what_if.baseline import MovedError
         from tracelens.analyse.what_if.source import read_baseline
 
+        rules = rules or Rules.of(self.policy)
         key, kept = (self.version(), filters or Filters()), self._baseline
-        if kept is None or kept[0] != key:
-            kept = self._baseline = (key, read_baseline(self.store(), key[1]))
-        return what_if(kept[1], rules or Rules.of(self.policy), limit=limit)
+        if kept is not None and kept[0] == key:
+            try:
+                return what_if(kept[1], rules, limit=limit)
+            except MovedError:
+                pass  # made anew below, with all that these rules need
+        kept = self._baseline = (key, read_baseline(self.store(), key[1], rules))
+        return what_if(kept[1], rules, limit=limit)
 
     def resolve(self, any_id: str) -> Match:
         """The requests that an id of any kind means. Raises NotFoundError."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
-from tracelens.analyse.what_if.baseline import Baseline
-from tracelens.analyse.what_if.caps import money_saved, unsplit
+from tracelens.analyse.tails.choose import Mask
+from tracelens.analyse.tails.ordered import Floats, Rows
+from tracelens.analyse.what_if.baseline import TIMES, Baseline, positions
+from tracelens.analyse.what_if.done import Listed
 from tracelens.analyse.what_if.notes import general_notes, rule_notes
 from tracelens.analyse.what_if.replay import Replayed, replay
 from tracelens.analyse.what_if.results import Bounds, Group, Money, RuleEffect, Share, Times, WhatIf
@@ -16,30 +18,24 @@ from tracelens.analyse.what_if.rows import rule_row, rule_text
 from tracelens.analyse.what_if.rules import Rule, Rules
 from tracelens.analyse.what_if.shares import wilson
 from tracelens.analyse.what_if.times import compare_groups, compare_times
-from tracelens.policy import Cap, Route
-
-#: What a sum over touched requests needs, by name.
-SUMS: Final = {
-    "touched": pl.len(),
-    "refused": pl.col("refused").sum(),
-    "saved_low": pl.col("saved_low").sum(),
-    "saved_high": pl.col("saved_high").sum(),
-    "failed": pl.col("failed").sum(),
-    "judged": pl.col("failed").count(),
-}
+from tracelens.policy import Cap
 
 
 def what_if(base: Baseline, rules: Rules, *, limit: int = 100) -> WhatIf:
     """What requests would cost and take under some rules, and how those that they touch fare today.
 
     A request that a cap touches is not routed, and budgets stop stages of requests that are neither
-    refused nor routed. `limit` is how many of the touched requests are listed.
+    refused nor routed. `limit` is how many of the touched requests are listed. Raises MovedError
+    where a rule needs what was not read yet, and the store has other requests by now.
     """
-    done = replay(base, rules)
-    touched, measured = done.touched, [each.times for each in done.moved.values()]
-    own = touched.select(**SUMS).row(0, named=True)
-    all_ = base.totals.select(pl.col(pl.Int64, pl.UInt32, pl.Float64).sum()).row(0, named=True)
-    latency, ttfa = (compare_times(base, touched, measured, n) for n in ("duration_ms", "ttfa_ms"))
+    replayed = replay(base, rules, limit)
+    done = replayed.done
+    measured = [each.times for each in replayed.moved.values()]
+    groups, all_ = base.totals.rows(), base.totals.all()
+    by_group = vars(done.sums)
+    own = {name: values.sum().item() for name, values in by_group.items()}
+    latency, ttfa = (compare_times(base, done.times[n], measured, n) for n in TIMES)
+    times = compare_groups(base, done.times["duration_ms"], measured)
     return WhatIf(
         n=base.n,
         touched=own["touched"],
@@ -50,81 +46,53 @@ def what_if(base: Baseline, rules: Rules, *, limit: int = 100) -> WhatIf:
         ttfa=ttfa,
         failed_today=wilson(own["failed"], own["judged"]),
         failed_rest=_rest(all_, own),
-        rules=[_effect(base, done, all_, name, rule) for name, rule in rules.named()],
-        groups=_groups(base, touched, compare_groups(base, touched, measured)),
-        requests=_listed(base, touched, [name for name, _ in rules.named()], limit),
+        rules=[_effect(base, replayed, all_, name, rule) for name, rule in rules.named()],
+        groups=[
+            _group(
+                name, total, {key: values[i].item() for key, values in by_group.items()}, times[i]
+            )
+            for i, (name, total) in enumerate(zip(base.totals.groups, groups, strict=True))
+        ],
+        requests=_listed(base, done.listed, [name for name, _ in rules.named()]),
         notes=general_notes(base.n, len(rules.named()), all_, latency.unknown),
     )
 
 
-def _groups(base: Baseline, touched: pl.DataFrame, times: Mapping[str, Times]) -> list[Group]:
-    sums = touched.group_by("group").agg(**SUMS).with_columns(pl.col("group").cast(pl.String))
-    own = {row["group"]: row for row in sums.iter_rows(named=True)}
-    none = dict.fromkeys(SUMS, 0)
-    return [
-        Group(
-            by=total["group"],
-            n=total["n"],
-            touched=own.get(total["group"], none)["touched"],
-            refused=own.get(total["group"], none)["refused"],
-            cost=_money(total, own.get(total["group"], none)),
-            latency=times[total["group"]],
-        )
-        for total in base.totals.iter_rows(named=True)
-    ]
+def _group(name: str, total: Mapping[str, Any], own: Mapping[str, Any], latency: Times) -> Group:
+    return Group(
+        by=name,
+        n=total["n"],
+        touched=own["touched"],
+        refused=own["refused"],
+        cost=_money(total, own),
+        latency=latency,
+    )
 
 
 def _effect(
-    base: Baseline, done: Replayed, total: Mapping[str, Any], name: str, rule: Rule
+    base: Baseline, replayed: Replayed, total: Mapping[str, Any], name: str, rule: Rule
 ) -> RuleEffect:
-    low, high = _saved_by(name, rule)
-    left = unsplit(rule) if isinstance(rule, Cap) else pl.lit(None, pl.Float64)
-    own = (
-        done.touched.filter(pl.col(name))
-        .select(saved_low=low, saved_high=high, left=left, failed="failed")
-        .select(
-            pl.len().alias("touched"),
-            pl.col("saved_low").count().alias("priced"),
-            pl.col("left").count().alias("unsplit"),
-            pl.col("saved_low", "saved_high", "left", "failed").sum(),
-            pl.col("failed").count().alias("judged"),
-        )
-        .row(0, named=True)
-    )
-    moved = done.moved.get(name)
+    own, moved = replayed.done.effects[name], replayed.moved.get(name)
+    known = own.priced or not own.touched
     return RuleEffect(
         kind=name.split()[0],
         rule=rule_text(rule),
         row=rule_row(rule),
-        touched=own["touched"],
-        share=own["touched"] / base.n if base.n else None,
-        refused=own["touched"] if isinstance(rule, Cap) and rule.how == "reject" else 0,
-        saved=_saved(own),
-        failed_today=wilson(own["failed"], own["judged"]),
-        failed_rest=_rest(total, own),
-        unknown=done.unknown[name],
-        unsplit=own["unsplit"],
-        unsplit_usd=own["left"] or 0.0,
+        touched=own.touched,
+        share=own.touched / base.n if base.n else None,
+        refused=own.touched if isinstance(rule, Cap) and rule.how == "reject" else 0,
+        saved=Bounds(own.saved_low, own.saved_high) if known else Bounds(None, None),
+        failed_today=wilson(own.failed, own.judged),
+        failed_rest=_rest(total, {"failed": own.failed, "judged": own.judged}),
+        unknown=replayed.unknown[name],
+        unsplit=own.unsplit,
+        unsplit_usd=own.left,
         comparable=moved.comparable if moved else None,
         failed_comparable=moved.failed_comparable if moved else None,
         not_moved=moved.not_moved if moved else 0,
         refused_because=moved.refused_because if moved else None,
         notes=rule_notes(rule),
     )
-
-
-def _saved(own: Mapping[str, Any]) -> Bounds:
-    known = own["priced"] or not own["touched"]
-    return Bounds(own["saved_low"], own["saved_high"]) if known else Bounds(None, None)
-
-
-def _saved_by(name: str, rule: Rule) -> tuple[pl.Expr, pl.Expr]:
-    if isinstance(rule, Cap):
-        return money_saved([(name, rule)])
-    if isinstance(rule, Route):
-        return pl.col("saved_low"), pl.col("saved_high")
-    nothing = pl.when(pl.col("cost_usd").is_not_null()).then(0.0)
-    return nothing, nothing
 
 
 def _money(total: Mapping[str, Any], own: Mapping[str, Any]) -> Money:
@@ -141,33 +109,41 @@ def _rest(total: Mapping[str, Any], own: Mapping[str, Any]) -> Share:
     return wilson(total["failed"] - own["failed"], total["judged"] - own["judged"])
 
 
-def _listed(
-    base: Baseline, touched: pl.DataFrame, names: Sequence[str], limit: int
-) -> pl.DataFrame:
+def _listed(base: Baseline, listed: Listed, names: Sequence[str]) -> pl.DataFrame:
     """The touched requests whose bill changes most, and of those alike whose time does."""
-    gain = pl.max_horizontal(pl.col("saved_low").abs(), pl.col("saved_high").abs()).fill_null(0)
-    time = (pl.col("duration_ms") - pl.col("duration_ms_low")).fill_null(0)
-    ranked = touched.select(gain=gain, time=time, place=pl.int_range(pl.len()))
-    order = ranked.top_k(limit, by=["gain", "time"]).sort(
-        "gain", "time", "place", descending=[True, True, False]
+    rows, cost = listed["row"], listed["cost_usd"]
+    failed = _known("failed", listed["failed"])
+    return pl.DataFrame(
+        [
+            base.column("request_id")[positions(rows)],
+            *(_texts(base, name, rows) for name in ("inputs", "service")),
+            failed.cast(pl.Boolean),
+            pl.Series("refused", listed["refused"]),
+            _acting([listed[name] for name in names], len(rows)),
+            _known("cost_usd", cost),
+            _known("cost_low", cost - listed["saved_high"]),
+            _known("cost_high", cost - listed["saved_low"]),
+            *(
+                _known(f"duration_{end}", listed[f"duration_{end}"])
+                for end in ("ms", "low", "high")
+            ),
+        ]
     )
-    chosen = touched[order["place"]]
-    acting = [
-        pl.when(pl.col(name)).then(pl.lit(i, pl.Int64)).otherwise(None)
-        for i, name in enumerate(names)
+
+
+def _acting(acts: Sequence[Mask], n: int) -> pl.Series:
+    """The numbers of the rules that act on each of `n` requests."""
+    each = [
+        pl.when(pl.lit(pl.Series(mask))).then(pl.lit(i, pl.Int64)) for i, mask in enumerate(acts)
     ]
-    rules = pl.concat_list(acting).list.drop_nulls() if acting else pl.lit([], pl.List(pl.Int64))
-    who = base.frame.select("request_id", "inputs", "service")[chosen["row"]]
-    changes = chosen.select(
-        "failed",
-        "refused",
-        rules.alias("rules"),
-        "cost_usd",
-        (pl.col("cost_usd") - pl.col("saved_high")).alias("cost_low"),
-        (pl.col("cost_usd") - pl.col("saved_low")).alias("cost_high"),
-        "duration_ms",
-        pl.col("duration_ms_low").alias("duration_low"),
-        pl.col("duration_ms_high").alias("duration_high"),
-    )
-    texts = pl.col("inputs", "service").cast(pl.String)
-    return pl.concat([who.with_columns(texts), changes], how="horizontal")
+    rules = pl.concat_list(each).list.drop_nulls() if each else pl.lit([], pl.List(pl.Int64))
+    return pl.select(pl.int_range(n), rules.alias("rules"))["rules"]
+
+
+def _texts(base: Baseline, name: str, rows: Rows) -> pl.Series:
+    codes, names = base.text(name)
+    return pl.Series(name, [names[code] for code in codes[rows]], pl.String)
+
+
+def _known(name: str, values: Floats) -> pl.Series:
+    return pl.Series(name, values, nan_to_null=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import log, sqrt
 from typing import Final
 
-import polars as pl
+import numpy as np
 
+from tracelens.analyse.tails.ordered import Floats, Ints
 from tracelens.analyse.what_if.results import Share
 
 #: 97.5 % of a normal distribution lie below it.
@@ -23,17 +24,21 @@ def wilson(k: int, n: int) -> Share:
     return Share(k, n, p, max(0.0, centre - half), min(1.0, centre + half))
 
 
-def half_width(column: str) -> pl.Expr:
-    """Half the 95 % interval of a mean: Student's t from the normal quantile, to 1/n."""
-    freedom = pl.col(column).count() - 1
-    t = Z + (Z**3 + Z) / (4 * freedom)
-    return t * pl.col(column).std() / pl.col(column).count().sqrt()
+def half_width(deviation: Floats, n: Ints) -> Floats:
+    """Half the 95 % interval of a mean: Student's t from the normal quantile, to 1/n.
+
+    `deviation` is the standard deviation of the `n` values.
+    """
+    t = Z + (Z**3 + Z) / (4 * (n - 1))
+    half: Floats = t * deviation / np.sqrt(n)
+    return half
 
 
-def band(n: pl.Expr, samples: int) -> pl.Expr:
+def band(n: Ints, samples: int) -> Floats:
     """How far any share of `n` values may be from that of all, with 95 % confidence.
 
     The inequality of Dvoretzky, Kiefer and Wolfowitz with Massart's constant, for several samples
     at once (Bonferroni).
     """
-    return (log(2 * max(samples, 1) / 0.05) / (2 * n)).sqrt()
+    off: Floats = np.sqrt(log(2 * max(samples, 1) / 0.05) / (2 * n))
+    return off

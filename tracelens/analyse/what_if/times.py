@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
-import polars as pl
 
 from tracelens.analyse.what_if.baseline import Baseline
+from tracelens.analyse.what_if.done import Change, Dealt
 from tracelens.analyse.what_if.quantiles import LEAST, QUANTILES, Mixture, Values
 from tracelens.analyse.what_if.results import Bounds, Quantile, Times
+from tracelens.analyse.what_if.routes import Others
 
 METRICS: Final = {"duration_ms": "latency", "ttfa_ms": "ttfa"}
 NOTHING: Final[Values] = np.empty(0)
@@ -26,74 +28,96 @@ class _Added:
     width: float
 
 
+@dataclass(frozen=True)
+class _Today:
+    """A time as it is: how many have it, its quantiles, and what gives the values, ascending."""
+
+    name: str
+    n: int
+    quantiles: Sequence[float | None]
+    values: Callable[[], Values]
+
+
 def compare_times(
-    base: Baseline, touched: pl.DataFrame, measured: Sequence[Mapping[str, pl.DataFrame]], name: str
+    base: Baseline, change: Change, measured: Sequence[Mapping[str, Others]], name: str
 ) -> Times:
     """Quantiles of a time (`duration_ms` or `ttfa_ms`) of all requests.
 
-    `touched` has `NAME`, `NAME_low`, `NAME_high` and `NAME_unknown`, `measured` the `times` of each
-    route.
+    `measured` has the `times` of each route.
     """
     added = _added([each[name] for each in measured], None)
-    return _times(base.sorted[name], base.quantiles[name], touched, added, name)
+    ends = (change.low, change.high)
+    replaced = [None if end is change.removed else end.values for end in ends]
+    values, unknown = base.ordered(name), int(change.unknown.sum())
+    today = _Today(name, len(values), base.quantiles(name), lambda: values)
+    return _times(today, change.removed.values, replaced, added, unknown)
 
 
 def compare_groups(
-    base: Baseline, touched: pl.DataFrame, measured: Sequence[Mapping[str, pl.DataFrame]]
-) -> dict[str, Times]:
-    """Quantiles of durations by modality."""
-    name = "duration_ms"
-    columns = [name, *(f"{name}_{end}" for end in ("low", "high", "unknown"))]
-    parts = touched.select("group", *columns).partition_by("group", as_dict=True)
-    own = {str(key[0]): part for key, part in parts.items()}
-    found = {}
-    for group, values in base.durations.items():
+    base: Baseline, change: Change, measured: Sequence[Mapping[str, Others]]
+) -> list[Times]:
+    """Quantiles of durations by modality, as the baseline numbers them."""
+    name, found, size = "duration_ms", [], len(base.totals.groups)
+    removed, ends = _split(change.removed, size), (change.low, change.high)
+    replaced = [None if end is change.removed else _split(end, size) for end in ends]
+    for group in range(size):
         added = _added([each[name] for each in measured], group)
-        part = own.get(group, touched.clear())
-        found[group] = _times(values, base.group_quantiles[group], part, added, name)
+        own = [None if end is None else end[group] for end in replaced]
+        today = _Today(name, *base.group_quantiles(group), partial(base.durations, group))
+        found.append(_times(today, removed[group], own, added, int(change.unknown[group])))
     return found
 
 
-def _added(measured: Sequence[pl.DataFrame], group: str | None) -> _Added:
+def _split(dealt: Dealt, size: int) -> list[Values]:
+    """The values of each modality."""
+    ends = np.cumsum(np.bincount(dealt.group, minlength=size))[:-1]
+    return np.split(dealt.values[np.argsort(dealt.group, kind="stable")], ends)
+
+
+def _added(measured: Sequence[Others], group: int | None) -> _Added:
     if group is not None:
-        measured = [each.filter(pl.col("group") == group) for each in measured]
-    if not any(each.height for each in measured):
-        return _Added(NOTHING, NOTHING, 0.0)
-    rows = pl.concat(measured)
-    return _Added(rows["value"].to_numpy(), rows["weight"].to_numpy(), float(rows["width"].sum()))
+        measured = [_of(each, group) for each in measured]
+    return _Added(
+        np.concatenate([NOTHING, *(each.values for each in measured)]),
+        np.concatenate([NOTHING, *(each.weights for each in measured)]),
+        sum(float(each.width.sum()) for each in measured),
+    )
+
+
+def _of(others: Others, group: int) -> Others:
+    places = np.flatnonzero(others.group == group)
+    width = others.width[group : group + 1]
+    return Others(others.values[places], others.weights[places], others.group[places], width)
 
 
 def _times(
-    values: Values,
-    before: Sequence[float | None],
-    touched: pl.DataFrame,
+    today: _Today,
+    removed: Values,
+    replaced: Sequence[Values | None],
     added: _Added,
-    name: str,
+    unknown: int,
 ) -> Times:
-    touched = touched.filter(pl.col(name).is_not_null())
-    removed = np.sort(touched[name].to_numpy())
-    ends, n = [], len(values)
-    for end, sign in (("low", -1), ("high", 1)):
-        replaced = touched[f"{name}_{end}"]
-        if not added.width and replaced.equals(touched[name], null_equal=True):
-            ends.append(list(before))
+    ends, n, removed = [], today.n, np.sort(removed)
+    for own, sign in zip(replaced, (-1, 1), strict=True):
+        if not added.width and (own is None or not len(removed)):
+            ends.append(today.quantiles)
             continue
-        after = _mixture(values, removed, replaced.drop_nulls().to_numpy(), added)
+        after = _mixture(today.values(), removed, removed if own is None else own, added)
         n, off = after.n, sign * added.width / max(after.n, 1)
         ends.append(after.quantiles([q + off for q in QUANTILES.values()]))
     return Times(
-        metric=METRICS[name],
-        n_before=len(values),
+        metric=METRICS[today.name],
+        n_before=today.n,
         n_after=n,
         quantiles=[
             Quantile(
                 label,
-                before[i] if len(values) >= LEAST[label] else None,
+                today.quantiles[i] if today.n >= LEAST[label] else None,
                 Bounds(ends[0][i], ends[1][i]) if n >= LEAST[label] else Bounds(None, None),
             )
             for i, label in enumerate(QUANTILES)
         ],
-        unknown=int(touched[f"{name}_unknown"].sum() or 0),
+        unknown=unknown,
     )
 
 
@@ -103,6 +127,6 @@ def _mixture(values: Values, removed: Values, replaced: Values, added: _Added) -
     return Mixture(
         values,
         removed,
-        np.concatenate((replaced, added.values)),
+        np.concatenate((np.sort(replaced), added.values)),
         np.concatenate((np.ones(len(replaced)), added.weights)),
     )
