@@ -95,7 +95,9 @@ def test_a_rare_value_counts_among_few() -> None:
     assert (codes[40_000], codes[45_000], codes.sum()) == (2, 1, 3)
 
 
-@pytest.mark.parametrize("kind", ["spread", "one value mostly", "whole", "tiny and huge"])
+@pytest.mark.parametrize(
+    "kind", ["spread", "one value mostly", "whole", "wide", "tiny and huge", "below zero"]
+)
 def test_quantiles_of_many_are_those_of_sorting(kind: str) -> None:
     rng = np.random.default_rng(3)
     values = rng.lognormal(0, 2, 200_000)
@@ -103,10 +105,18 @@ def test_quantiles_of_many_are_those_of_sorting(kind: str) -> None:
         values[rng.random(200_000) < 0.7] = 0.3
     elif kind == "whole":
         values = np.floor(values * 1_000).astype(np.int64) + 1
+    elif kind == "wide":
+        values = rng.integers(0, 10**12, 200_000)
+    elif kind == "below zero":
+        values -= 1
     elif kind == "tiny and huge":
         values = np.exp(rng.uniform(-300, 300, 200_000))
-    wanted = np.quantile(values, CUTS, method="lower")
-    assert _quantiles(values).tolist() == wanted.tolist()
+    counted = rng.random(200_000) < 0.8
+    for own in (None, counted):
+        known = values if own is None else values[own]
+        wanted = np.unique(np.quantile(known, CUTS, method="lower"))
+        least, cuts = _quantiles(values, own, np.empty(200_000, np.intp))
+        assert (least, cuts) == (known.min(), wanted.tolist())
 
 
 @pytest.mark.parametrize(

@@ -376,3 +376,17 @@ def test_values_and_sessions_are_counted_as_one_by_one(data: st.DataObject) -> N
 def _said(name: str) -> pl.Expr:
     """A column as findings say it."""
     return pl.col(name).cast(pl.String)
+
+
+@pytest.mark.parametrize("values", [3, 2_000])
+def test_sessions_of_many_sizes_are_counted(values: int) -> None:
+    sizes = range(1, 301)  # more than a byte can tell apart
+    session = np.repeat(np.arange(len(sizes)), sizes)
+    text = [f"v{at % values}" for at in range(len(session))]
+    frame = pl.DataFrame({"cost": 1.0, "text": text, "session_id": session.astype(str)})
+    (coded,) = Population.of(frame, "cost", [Attribute("text", "text")]).attributes
+    shares = frame.with_columns(share=1 / pl.len().over("session_id"))
+    wanted = dict(shares.group_by("text").agg(pl.col("share").sum()).iter_rows())
+    told = {coded.value(code).value: units for code, units in enumerate(coded.units[:-1])}
+    assert told == pytest.approx(wanted)
+    assert coded.counts.sum() == frame.height

@@ -21,6 +21,8 @@ FEW: Final = 12
 FIRST: Final = 4_096
 #: From so many numbers on quantiles are searched by their bits.
 MANY: Final = 1 << 16
+#: As many keys are counted at most.
+KEYS: Final = 1 << 22
 #: The upper halves of floats, as whole numbers.
 HIGH: Final = slice(1, None, 2) if sys.byteorder == "little" else slice(0, None, 2)
 #: Steps of each power of ten, from coarse to fine; the first that keep the cuts apart are taken.
@@ -53,7 +55,7 @@ class Bin:
 
 
 def bin_numbers(
-    values: Numbers, unit: str = "", known: Truths | None = None
+    values: Numbers, unit: str = "", known: Truths | None = None, scratch: Numbers | None = None
 ) -> tuple[Codes, list[Bin]]:
     """The bin of each number, and the bins in order; what is not known has the code after them.
 
@@ -66,6 +68,7 @@ def bin_numbers(
         values: the whole population, whole numbers or others; what is not finite is not known.
         unit: what stands after a number, such as `s`.
         known: which of them count; the others may be any number.
+        scratch: whole numbers, one for each value, to be written over.
     """
     whole = values.dtype.kind != "f"
     finite = known if whole else _both(known, np.isfinite(values))
@@ -75,7 +78,8 @@ def bin_numbers(
         codes, distinct = few
         bins = [_value(float(each), unit) for each in distinct]
     else:
-        codes, bins = _binned(values, finite, count, unit)
+        room = np.empty(len(values), np.intp) if scratch is None else scratch
+        codes, bins = _binned(values, finite, unit, room)
     if finite is not None and count < len(values):
         # Comparing is several times as fast as picking the rows.
         codes *= finite
@@ -84,13 +88,14 @@ def bin_numbers(
 
 
 def _binned(
-    values: Numbers, finite: Truths | None, count: int, unit: str
+    values: Numbers, finite: Truths | None, unit: str, scratch: Numbers
 ) -> tuple[Codes, list[Bin]]:
-    known = values if finite is None or count == len(values) else np.compress(finite, values)
-    least, whole = known.min(), values.dtype.kind != "f"
-    zero = bool(least == 0)
-    edges = _edges(np.compress(known > 0, known) if zero else known, unit)
-    edges = [edge for edge in edges if edge > least]
+    least, cuts = _quantiles(values, finite, scratch)
+    zero = least == 0
+    if zero:
+        _, cuts = _quantiles(values, _both(finite, values > 0), scratch)
+    whole = values.dtype.kind != "f"
+    edges = [edge for edge in _edges(cuts, unit) if edge > least]
     codes = _steps(values, [math.ceil(edge) for edge in edges] if whole else edges)
     if zero:
         np.add(codes, values > 0, out=codes, casting="unsafe")
@@ -126,31 +131,60 @@ def _both(one: Truths | None, other: Truths) -> Truths:
     return other if one is None else one & other
 
 
-def _edges(known: Numbers, unit: str) -> list[float]:
+def _edges(cuts: list[float], unit: str) -> list[float]:
     """Where bins may begin; ascending."""
-    cuts: list[float] = np.unique(_quantiles(known)).tolist()
     for candidate in _roundings(cuts, unit):
         if len(candidate) >= min(APART, len(cuts)):
             return candidate
     return cuts
 
 
-def _quantiles(known: Numbers) -> Numbers:
-    """The numbers at `CUTS`: as sorting tells them, but of many in a quarter of its time."""
-    if len(known) <= MANY or known.min() < 0:
-        return np.quantile(known, CUTS, method="lower")
-    known = known.astype(np.float64, copy=False)
-    # Floats of one sign are in the order of their bits: these are the exponent and 12 of the rest.
-    keys = known.view(np.int32)[HIGH] >> 8
-    keys -= keys.min()
-    ends = np.bincount(keys).cumsum()
-    ranks = np.floor((len(known) - 1) * np.array(CUTS)).astype(np.int64)
+def _quantiles(
+    values: Numbers, counted: Truths | None, scratch: Numbers
+) -> tuple[float, list[float]]:
+    """The least of the numbers that count, and the distinct ones at `CUTS`, exactly.
+
+    Of many numbers it takes a quarter of the time of a partial sort.
+    """
+    if counted is not None and 4 * np.count_nonzero(counted) < 3 * len(values):
+        values, counted = np.compress(counted, values), None
+    keys = None if len(values) <= MANY else _keys(values, counted, scratch[: len(values)])
+    if keys is None:
+        known = values if counted is None else np.compress(counted, values)
+        return float(known.min()), np.unique(np.quantile(known, CUTS, method="lower")).tolist()
+    ends = np.bincount(keys)
+    ends[0] = 0
+    ends = ends.cumsum()
+    ranks = np.floor((ends[-1] - 1) * np.array([0, *CUTS])).astype(np.int64)
     places = np.searchsorted(ends, ranks, side="right")
-    found = []
-    for rank, place in zip(ranks, places, strict=True):
-        own = np.compress(keys == place, known)
-        found.append(np.sort(own)[rank - ends[place]])  # from the end of those up to them
-    return np.array(found)
+    # Only numbers with the same upper bits as one of those at the ranks have to be sorted.
+    wanted = np.zeros(len(ends), np.bool_)
+    wanted[places] = True
+    rows = np.flatnonzero(wanted[keys])
+    near = np.sort(values[rows])
+    before = np.where(wanted, np.diff(ends, prepend=0), 0).cumsum()
+    found = near[before[places] + ranks - ends[places]]
+    return float(found[0]), np.unique(found[1:]).tolist()
+
+
+def _keys(values: Numbers, counted: Truths | None, scratch: Numbers) -> Numbers | None:
+    """Whole numbers from 1 on, not many, in the order of the values; 0 for what does not count.
+
+    None where there are negative numbers or too many keys.
+    """
+    if values.dtype.kind == "f":
+        # Floats of one sign are in the order of their bits: of these, the exponent and 12 others.
+        np.right_shift(values.astype(np.float64, copy=False).view(np.int32)[HIGH], 8, out=scratch)
+    else:
+        scratch[:] = values
+    outside = np.empty(0, np.intp) if counted is None else np.flatnonzero(~counted)
+    scratch[outside] = np.iinfo(np.intp).max
+    least = scratch.min()
+    if least < 0:
+        return None
+    scratch -= least - 1
+    scratch[outside] = 0
+    return scratch if scratch.max() <= KEYS else None
 
 
 def _roundings(cuts: list[float], unit: str) -> list[list[float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -172,7 +173,7 @@ class Population:
         return float(self.size if self.weights is None else np.rint(self.weights.sum()))
 
 
-class Taken:
+class Taken(threading.local):
     """The rows of a frame that are asked about; `counted` tells which, None that all are.
 
     Few of them are taken before they are coded. Most of them are coded with the others and taken
@@ -183,6 +184,12 @@ class Taken:
         self._rows = None if counted is None else np.flatnonzero(counted)
         self.height = height if self._rows is None else len(self._rows)
         self._most = counted if 2 * self.height >= height else None
+        # Each thread's own, for all columns: fresh memory for each would cost more than to count.
+        self._scratch = np.empty(height, np.intp)
+
+    def scratch(self, count: int) -> Array:
+        """So many whole numbers, to be written over."""
+        return self._scratch[:count]
 
     def numbers(self, column: pl.Series) -> tuple[Array, Truths | None]:
         """Numbers that have the rows among them, and which are known and asked about."""
@@ -236,16 +243,17 @@ class Sizes:
         """One over the requests of a row's session."""
         return (1 / self.sizes)[self.places]
 
-    def counted(self, codes: Codes, size: int) -> tuple[Counts, Floats]:
+    def counted(self, codes: Codes, size: int, scratch: Array) -> tuple[Counts, Floats]:
         """Rows of each code below `size`, and how many sessions these are."""
         width = len(self.sizes)
         if size * width > MANY:
             counts = np.bincount(codes, minlength=size).astype(np.int64)
             return counts, np.bincount(codes, self.weights, minlength=size).astype(np.float64)
-        # One pass for both: bincount is fastest where the places are small and few.
-        kind = np.dtype(np.uint16 if size * width <= 1 << 16 else np.uint32)
-        pairs = codes.astype(kind) * kind.type(width) + self.places
-        found = np.bincount(pairs, minlength=size * width).reshape(size, width)
+        # One pass for both: bincount is fastest where the places are few.
+        scratch[:] = codes
+        scratch *= width
+        scratch += self.places
+        found = np.bincount(scratch, minlength=size * width).reshape(size, width)
         return found.sum(axis=1), np.asarray((found / self.sizes).sum(axis=1), np.float64)
 
 
@@ -258,7 +266,7 @@ def _coded(
         return _nothing(attribute, taken, sizes)
     if column.dtype.is_numeric():
         numbers, known = taken.numbers(column)
-        codes, labels = bin_numbers(numbers, attribute.unit, known)
+        codes, labels = bin_numbers(numbers, attribute.unit, known, taken.scratch(len(numbers)))
     elif isinstance(column.dtype, pl.String | pl.Boolean | pl.Categorical | pl.Enum):
         codes, labels = _factorise(column, taken)
     else:
@@ -267,7 +275,8 @@ def _coded(
     if sizes is None:
         counts = np.bincount(own, minlength=size)
         return Coded(attribute, own, labels, counts, counts.astype(np.float64))
-    return Coded(attribute, own, labels, *sizes.counted(own, size))
+    scratch = taken.scratch(taken.height)
+    return Coded(attribute, own, labels, *sizes.counted(own, size, scratch))
 
 
 def _nothing(attribute: Attribute, taken: Taken, sizes: Sizes | None) -> Coded:
@@ -298,7 +307,7 @@ def _of_categories(column: pl.Series, taken: Taken) -> tuple[Codes, Labels]:
     held, known = taken.numbers(numbers)
     codes = held.astype(_narrow(len(labels)))
     if known is not None:
-        np.putmask(codes, ~known, len(labels))
+        codes = np.where(known, codes, codes.dtype.type(len(labels)))
     return codes, labels
 
 
