@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +161,20 @@ def test_of_few_requests_no_small_tail_is_offered(open_page: Open, tmp_path: Pat
     app = open_page(tail_store(tmp_path, 100), "tails")
     assert list(app.segmented_control(key="switch-tail").options) == ["5 %", "10 %"]
     assert app.segmented_control(key="switch-tail").value == "10"
-    assert any("There are 100 requests" in each.value for each in app.caption)
+    assert any("Stored: 100 requests." in each.value for each in app.caption)
     assert "Too few to say" in html_of(app)
+
+
+def test_of_two_requests_it_says_what_cannot_be_said(open_page: Open, tmp_path: Path) -> None:
+    app = open_page(tail_store(tmp_path, 2), "tails")
+    shown = html_of(app)
+    assert not app.exception
+    assert "1 request is in the tail. From 30 on" in shown
+    assert "audio: 1 request; a distribution takes 10" in shown
+    assert "audio + image: 1 request; a distribution takes 10" in shown
+    said = shown + " ".join(each.value for each in app.caption)
+    assert not re.search(r"(?<![\d,.])1 (requests|spans|values|rules)", said)
+    assert "higher" not in str([each.key for each in app.get("plotly_chart")])
 
 
 def test_nothing_is_stored(open_page: Open, tmp_path: Path) -> None:

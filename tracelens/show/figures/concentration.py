@@ -40,7 +40,8 @@ def concentration_chart(tail: Tail, palette: Palette) -> Chart:
     found = series_of(tail.concentration, POINTS)
     names = [str(group.by) for group in tail.groups if str(group.by) in found] or list(found)
     kinds = [name for name in names if name != "all"][:SHOWN]
-    least = min(max(LEAST, 1 / max(tail.n, 1)), 0.1)
+    # Half of the tail at most: its mark would hang on the axis.
+    least = min(max(LEAST, 1 / max(tail.n, 1)), 0.1, tail.top / 2)
     curves = {name: _points(found[name], least) for name in (*kinds, "all") if name in found}
     if len(kinds) == 1:
         curves.pop(kinds[0])  # it is the curve of all
@@ -59,7 +60,7 @@ def concentration_chart(tail: Tail, palette: Palette) -> Chart:
         traces,
         height=400,
         notes=notes,
-        shapes=[_at_top(tail.top, palette)],
+        shapes=[_at_top(tail.top, palette)] if tail.cut.share is not None else [],
         xaxis={
             **log_axis("share", least, 1),
             "title": titled("share of requests, the highest first (log)"),

@@ -193,7 +193,7 @@ def _below(tail: Tail, palette: Palette) -> dict[str, Any]:
         "y": 0.3,
         "yshift": 14,
         "xanchor": "left",
-        "text": f"<b>{said}</b>" + (": too few requests a bar to say" if _is_empty(tail) else ""),
+        "text": f"<b>{said}</b>" + (": too few requests a bar" if _is_empty(tail) else ""),
         "font": {"color": palette.accent},
     }
 

@@ -10,7 +10,8 @@ from tracelens.show.costs import SOURCES, dollars, listed_price, number_words, u
 from tracelens.show.records import ACTING
 from tracelens.show.web.html import NOTHING, day_of, duration, safe
 from tracelens.show.web.loads import megabytes
-from tracelens.show.web.parts import Column, counted, link, metric, metrics, table
+from tracelens.show.web.parts import Column, link, metric, metrics, table
+from tracelens.show.words import counted
 
 VALUE_SHOWN = 400
 DAMAGED_SHOWN = 50

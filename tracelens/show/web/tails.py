@@ -25,13 +25,13 @@ from tracelens.show.web.parts import (
     Column,
     bar,
     cause_words,
-    counted,
     inputs_name,
     link,
     metrics,
     stage_name,
     table,
 )
+from tracelens.show.words import counted
 
 #: Requests below which a tail of 1 % or less says nothing, and for a selection at all.
 FEW, TOO_FEW = 500, 30
@@ -94,7 +94,7 @@ def _total(tail: Tail, palette: Palette, links: bool) -> str:
     partly = now.unpriced_spans or now.n_unknown or now.n_lower_bound
     least = '<span class="tl-least">≥</span> ' if partly else ""
     missing = [counted(now.unpriced_spans, "span") + " unpriced"] if now.unpriced_spans else []
-    missing += [f"{now.n_unknown:,} requests without a cost"] if now.n_unknown else []
+    missing += [f"{counted(now.n_unknown, 'request')} without a cost"] if now.n_unknown else []
     notes = [_change_line(tail, "cost", "total"), " · ".join(missing)]
     spark = _spark(tail, "total", palette) if tail.metric == "cost" else ""
     return _card("Total cost", f"{least}{money(now.total)}", notes, spark)
@@ -228,7 +228,7 @@ def _size(row: Mapping[str, Any]) -> str:
     parts = [f"{seconds:,.{0 if seconds >= 1 else 1}f} s audio"] if seconds else []
     parts += [f"{pixels:,.1f} MP"] if pixels else []
     parts += [counted(pages, "page")] if pages else []
-    parts += [f"{tokens:,} tokens"] if tokens and len(parts) < 2 else []
+    parts += [counted(tokens, "token")] if tokens and len(parts) < 2 else []
     return " · ".join(parts)
 
 
