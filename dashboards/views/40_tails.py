@@ -130,7 +130,7 @@ def main() -> None:
             "There is nothing to make a tail of: the spans that were loaded have no times.",
         )
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         asked = controls(facets)
     tail = ask(tail_of, *asked.question)
     box = parse_box(str(st.query_params.get("sel", "")))

@@ -170,7 +170,7 @@ def groups_table(groups: Sequence[Mapping[str, Any]]) -> RenderableType:
     for group in groups:
         said = " ".join(plain(group[key]) for key in ("model", "signature") if group[key])
         table.add_row(
-            f"{group['n']:,} ({group['share']:.0%})",
+            f"{group['n']:,} ({_percent(group['share'])})",
             _where(group),
             plain(group["cause"] or ""),
             Text(said),
@@ -181,8 +181,12 @@ def groups_table(groups: Sequence[Mapping[str, Any]]) -> RenderableType:
     return Adaptive(GROUPS_WIDTH, table, lines)
 
 
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
+
+
 def _group_lines(group: Mapping[str, Any]) -> Text:
-    line = Text(f"{group['n']:,} ({group['share']:.0%}) ")
+    line = Text(f"{group['n']:,} ({_percent(group['share'])}) ")
     line.append_text(_where(group))
     line.append(f" {plain(group['cause'] or '')} {group['examples'][0][:12]}\n")
     said = " ".join(plain(group[key]) for key in ("model", "signature") if group[key])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -47,6 +48,7 @@ def test_who_pays() -> None:
     assert audio.line.dash != trace(chart, "audio + image").line.dash
     assert list(everyone.x) == pytest.approx([-3, -2, 0])
     assert list(everyone.y) == [0.1, 0.35, 1.0]
+    assert list(everyone.customdata[1]) == ["1 %", "35 %"]
     marker = trace(chart, "the tail")
     assert (marker.x[0], marker.y[0], marker.marker.color) == (-2, 0.35, LIGHT.fail)
     assert "<b>top 1 % pays 35 %</b>" in texts(chart)
@@ -129,6 +131,17 @@ def test_a_budget_is_a_line_with_its_value_and_a_selection_a_frame() -> None:
     assert (frame.x0, frame.x1) == ("2026-03-02 00:00:00", "2026-03-02 01:00:00")
     assert frame.line.color == DARK.fail
     assert chart.figure.layout.dragmode == "select"
+
+
+def test_axes_of_time_have_short_names() -> None:
+    """A phone has 35 pixels a tick: `Sun 08` takes more."""
+    for chart in (heat_chart(made_tail(), LIGHT), trend_chart(made_tail(), LIGHT)):
+        axis = chart.figure.layout.xaxis
+        names = [
+            datetime(2026, 9, 20, tzinfo=UTC).strftime(each.value) for each in axis.tickformatstops
+        ]
+        assert axis.nticks <= 5
+        assert max(len(line) for name in names for line in name.splitlines()) <= 6
 
 
 def test_an_empty_map_is_drawn() -> None:
@@ -219,6 +232,9 @@ def test_the_trend_stacks_stages_in_their_colours() -> None:
     ]
     assert list(chart.figure.data[0].y) == [1.0, 1.0, 1.0]
     assert chart.figure.data[3].yaxis == "y2"
+    # As on all axes: `30 %`, not `30%`.
+    assert list(chart.figure.data[3].y) == pytest.approx([30.0, 30.0, 30.0])
+    assert chart.figure.layout.yaxis2.ticksuffix == " %"
     assert chart.figure.layout.barmode == "stack"
     assert any("share of the top 1 %" in each for each in texts(chart))
     assert "was $32.00" in chart.alt

@@ -95,8 +95,9 @@ def _line(name: str, points: Points, palette: Palette, dash: str) -> dict[str, A
         "x": [x for x, _ in points],
         "y": [y for _, y in points],
         "line": line,
-        "customdata": [percent(10**x) for x, _ in points],
-        "hovertemplate": f"<b>{plain(label)}</b><br>top %{{customdata}}: %{{y:.0%}}<extra></extra>",
+        "customdata": [[percent(10**x), percent(y)] for x, y in points],
+        "hovertemplate": f"<b>{plain(label)}</b><br>top %{{customdata[0]}}: %{{customdata[1]}}"
+        "<extra></extra>",
     }
 
 

@@ -19,6 +19,8 @@ from tracelens.show.palette import Palette
 from tracelens.show.records import visible
 from tracelens.show.web.html import amount
 
+#: Distances of ticks in ms, in which plotly counts.
+HALF_DAY, FORTNIGHT = 43_200_000, 1_209_600_000
 FONT: Final = "Inter, 'Source Sans', 'Segoe UI', sans-serif"
 SIZE: Final = 12.5
 #: How requests of one kind are told from those of another, since no hue is left for them.
@@ -113,6 +115,20 @@ def _note(palette: Palette, given: Mapping[str, Any]) -> dict[str, Any]:
 def titled(text: str) -> dict[str, Any]:
     """The title of an axis."""
     return {"text": text, "standoff": 10, "font": {"size": SIZE}}
+
+
+def date_axis() -> dict[str, Any]:
+    """An axis of time: few ticks with names so short that they stand apart on a phone."""
+    return {
+        "type": "date",
+        "nticks": 5,
+        "tickformatstops": [
+            {"dtickrange": [None, HALF_DAY], "value": "%H:%M\n%-d %b"},
+            {"dtickrange": [HALF_DAY + 1, FORTNIGHT], "value": "%-d\n%b"},
+            {"dtickrange": ["M1", "M6"], "value": "%b\n%Y"},
+            {"dtickrange": ["M12", None], "value": "%Y"},
+        ],
+    }
 
 
 def log(value: float) -> float:
