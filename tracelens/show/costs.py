@@ -95,6 +95,12 @@ def listed_price(price: Mapping[str, Any]) -> str:
     return f"{dollars(price['usd'])} per {amount}"
 
 
+def provider_name(price: Mapping[str, Any]) -> str | None:
+    """Who charges a price: `openai`, or `127.0.0.1:* (3 servers)` for one price on many ports."""
+    servers, name = price["servers"], price["provider"]
+    return f"{name} ({counted(servers, 'server')})" if servers > 1 else name
+
+
 def cost_name(item: Mapping[str, Any]) -> str:
     """The cost of a line, or that it has no price."""
     return "unpriced" if item["cost_usd"] is None else dollars(item["cost_usd"])
