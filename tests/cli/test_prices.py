@@ -148,6 +148,19 @@ provider = "127.0.0.1:%s"
 """
 
 
+def test_the_model_that_was_asked_for_is_priced_where_both_names_are_recorded(
+    tmp_path: Path,
+) -> None:
+    """Nobody lists the snapshot that answered."""
+    call = json.loads(dump("gpt-4o"))
+    answered = {"key": "gen_ai.response.model", "value": {"stringValue": "gpt-4o-2025-01-01"}}
+    call["resourceSpans"][0]["scopeSpans"][0]["spans"][1]["attributes"].append(answered)
+    run("ingest", "-", "--store", tmp_path / "store", stdin=json.dumps(call).encode())
+    cost = run("sql", "select 1000 * cost_usd as usd from requests", "--store", tmp_path / "store")
+    assert cost.rows() == [{"usd": 2.5}]
+    assert run("prices", "--model", "gpt-4o-2025-01-01").out == ""
+
+
 def test_a_house_server_on_many_ports_is_told_once(tmp_path: Path) -> None:
     store, policy = house_store(tmp_path, (4001, 4002, 4003), HOUSE % "*")
     shown = run("prices", "--store", store, "--policy", policy)
