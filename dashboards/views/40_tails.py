@@ -87,6 +87,8 @@ HEADS = {
     "latency": ("Who waits", "When it is slow", "Share of all time", "latency"),
     "ttfa": ("Who waits", "When it is slow", "Share of all waiting", "time to first audio"),
 }
+#: Of the highest requests, those that the page shows.
+SHOWN = 9
 #: Parameters of the address that say which requests are meant.
 KEPT = ("period", "metric", "tail", "mod", "service", "model", "attrs")
 #: What can be capped: the size, how, what it is called, its unit, and the caps to choose from.
@@ -314,7 +316,8 @@ def show_different(
         show_findings(tail, box, selected, colours)
     with right:
         if selected.exemplars.height:
-            show_html(exemplars_html(selected.exemplars.to_dicts(), asked.metric))
+            shown = selected.exemplars.head(SHOWN).to_dicts()
+            show_html(exemplars_html(shown, asked.metric))
 
 
 def show_findings(tail: Tail, box: Box | None, selected: Selected, colours: Palette) -> None:
@@ -508,7 +511,7 @@ def show_export(
             "Tables, CSV", lambda: packed(tables(tail, selected)), f"{name}.zip", "application/zip"
         )
         offer(
-            "Requests of the tail, CSV",
+            f"{listed_name(selected, box)}, CSV",
             lambda: to_csv(selected.exemplars.to_dicts()),
             f"{name}-requests.csv",
             "text/csv",
@@ -522,7 +525,7 @@ def show_export(
             return
         offer(
             "Pictures, PNG",
-            lambda: packed({**pictures(charts()), **pictures(panels(tail, budgets))}),
+            lambda: packed(pictures([*charts(), *panels(tail, budgets)])),
             f"{name}-pictures.zip",
             "application/zip",
         )
@@ -532,6 +535,14 @@ def show_export(
             f"{name}.pdf",
             "application/pdf",
         )
+
+
+def listed_name(selected: Selected, box: Box | None) -> str:
+    """What the list of requests holds: all of the tail, or how many of how many."""
+    name, listed = "selection" if box else "tail", selected.exemplars.height
+    if listed == selected.n:
+        return f"Requests of the {name}"
+    return f"Highest {listed:,} of {counted(selected.n, 'request')} of the {name}"
 
 
 def captioned(charts: list[Chart]) -> list[tuple[str, bytes]]:
