@@ -83,6 +83,12 @@ def test_of_few_requests_the_mark_of_the_tail_stands_off_the_axis() -> None:
     (line,) = chart.figure.layout.shapes
     left, right = chart.figure.layout.xaxis.range
     assert left + 0.1 * (right - left) < line.x0 < right
+    # On the curve, and its label on the side with room.
+    marker = trace(chart, "the tail")
+    assert marker.x[0] == line.x0 == pytest.approx(math.log10(2 / 12))
+    few = concentration_chart(made_tail(n=20, top=0.1, cut=Cut(2, 0.5, 1.0, 0.4)), LIGHT)
+    (label,) = (each for each in few.figure.layout.annotations if "pays" in each.text)
+    assert (label.xanchor, label.yshift) == ("left", -12)
 
 
 def test_money_on_axes_has_no_prefix_of_thousandths() -> None:
