@@ -16,6 +16,7 @@ from tracelens.api import LoadReport, Progress, TraceLens, Upload, find_samples
 from tracelens.errors import StoreError, TracelensError
 from tracelens.show.text import profile_sentences
 from tracelens.show.web import job_html
+from tracelens.show.words import counted
 
 LOG = logging.getLogger("tracelens.ui")
 #: Seconds between two looks at a job.
@@ -140,7 +141,9 @@ def judge_anew(lens: TraceLens) -> Job:
 
         found = lens.locate(progress=tell)
         learned = profile_sentences(found.changes.to_dicts())
-        job.said = ". ".join([f"{found.requests:,} requests were judged anew", *learned[:3]])
+        were = "was" if found.requests == 1 else "were"
+        judged = f"{counted(found.requests, 'request')} {were} judged anew"
+        job.said = ". ".join([judged, *learned[:3]])
 
     return board().start("all requests, judged anew", work)
 

@@ -14,8 +14,8 @@ from tracelens.show.palette import Palette
 
 Box = tuple[int, int, float, float]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: Requests that are listed as the highest.
-EXEMPLARS = 9
+#: Requests that are listed as the highest: more than a page shows can be taken along.
+EXEMPLARS = 1_000
 
 
 def tail_of(lens: TraceLens, metric: str, top: float, filters: Filters, period: str) -> Tail:

@@ -19,7 +19,7 @@ from tracelens.api import Cancellation, TraceLens
 from tracelens.errors import Cancelled, NotFoundError, TracelensError
 from tracelens.show.palette import DARK, LIGHT, Palette
 from tracelens.show.records import visible
-from tracelens.show.web import safe, stylesheet
+from tracelens.show.web import safe, stylesheet, unbroken
 
 #: Pages by their script, for links from one to another.
 EXPLAIN = "views/20_explain.py"
@@ -288,7 +288,7 @@ def _to_address(name: str, key: str) -> None:
 def show_head(sentence: str, more: str = "") -> None:
     """The one sentence that a page opens with, and a line of facts below."""
     below = f"<p>{safe(more)}</p>" if more else ""
-    show_html(f'<div class="tl tl-head"><h1>{safe(sentence)}</h1>{below}</div>')
+    show_html(f'<div class="tl tl-head"><h1>{unbroken(safe(sentence))}</h1>{below}</div>')
 
 
 def show_html(html: str) -> None:

@@ -198,12 +198,13 @@ class TraceLens:
 
     def prices(self, model: str | None = None, *, everything: bool = False) -> list[dict[str, Any]]:
         """Prices in force by model and unit: `provider, model, unit, usd, per, above_tokens,
-        source, from, published_at, checked`.
+        source, from, published_at, checked, servers`.
 
         Those of the models in the store, on the day each was last used; those of one `model`, by
         its name, today; or `everything` that genai-prices lists. `usd` is the price of `per` of the
         unit, for prompts of more than `above_tokens` where that is not None. `source` is policy,
-        tracelens or genai-prices.
+        tracelens or genai-prices. Of `servers` that charge the same on different ports of one
+        address there is one row, whose provider is a glob (`127.0.0.1:*`).
         """
         table = price_table(self.policy.price)
         if model is not None:

@@ -36,6 +36,7 @@ from tracelens.show.web import (
     verdict_html,
     waterfall_html,
 )
+from tracelens.show.words import counted
 
 #: Failures to choose from while there is no id.
 LATEST = 3
@@ -166,7 +167,9 @@ def show_one(explained: Explanation, span_id: str | None) -> None:
 
 def choose_from_all(explained: Explanation) -> str | None:
     """All spans in a table, for those that have no row of their own; the id of the chosen one."""
-    if not st.toggle(f"All {len(explained.spans):,} spans as a table", key="all-spans"):
+    spans = counted(len(explained.spans), "span")
+    label = "The one span as a table" if len(explained.spans) == 1 else f"All {spans} as a table"
+    if not st.toggle(label, key="all-spans"):
         return None
     table = spans_frame(explained)
     chosen = st.dataframe(

@@ -16,6 +16,7 @@ from shared import (
     ask,
     choose,
     copy_link,
+    label,
     lens,
     palette,
     show_head,
@@ -43,6 +44,7 @@ from tracelens.show.figures import (
     different_chart,
     heat_chart,
     higher_charts,
+    not_drawn,
     pictures,
     print_page,
     said_of,
@@ -74,6 +76,7 @@ from tracelens.show.web import (
     what_if_html,
     what_if_sentence,
 )
+from tracelens.show.words import counted
 
 PERIODS = {"all": "All", "30d": "30 days", "7d": "7 days", "24h": "24 hours"}
 METRICS = {"cost": "Cost", "latency": "Latency", "ttfa": "First audio"}
@@ -84,6 +87,8 @@ HEADS = {
     "latency": ("Who waits", "When it is slow", "Share of all time", "latency"),
     "ttfa": ("Who waits", "When it is slow", "Share of all waiting", "time to first audio"),
 }
+#: Of the highest requests, those that the page shows.
+SHOWN = 9
 #: Parameters of the address that say which requests are meant.
 KEPT = ("period", "metric", "tail", "mod", "service", "model", "attrs")
 #: What can be capped: the size, how, what it is called, its unit, and the caps to choose from.
@@ -127,7 +132,7 @@ def main() -> None:
             "There is nothing to make a tail of: the spans that were loaded have no times.",
         )
         return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         asked = controls(facets)
     tail = ask(tail_of, *asked.question)
     box = parse_box(str(st.query_params.get("sel", "")))
@@ -172,8 +177,8 @@ def controls(facets: Facets) -> Asked:
         model = choose("model", "Model", list(facets.models), visible)
         if facets.requests < FEW:
             st.caption(
-                f"There are {facets.requests:,} requests: a tail of 1 % or less is offered from"
-                f" {FEW} on, since fewer than five requests say nothing."
+                f"A tail of 1 % or less is offered from {FEW} requests on, since fewer than five"
+                f" in it say nothing. Stored: {counted(facets.requests, 'request')}."
             )
     filters = Filters(inputs=inputs or None, service=service or None, model=model or None)
     given = {name: str(st.query_params[name]) for name in KEPT if st.query_params.get(name)}
@@ -295,8 +300,8 @@ def show_different(
         show_html(f'<p class="tl tl-quiet">Selection: {safe(said)}. {clear}</p>')
     else:
         st.caption(
-            f"The {selected.n:,} requests of the tail against the other {selected.n_rest:,}, what"
-            " goes with most excess first."
+            f"{counted(selected.n, 'request')} of the tail against the other"
+            f" {selected.n_rest:,}, what goes with most excess first."
         )
     st.session_state["attrs"] = st.query_params.get("attrs") == "1"
     st.toggle(
@@ -311,23 +316,26 @@ def show_different(
         show_findings(tail, box, selected, colours)
     with right:
         if selected.exemplars.height:
-            show_html(exemplars_html(selected.exemplars.to_dicts(), asked.metric))
+            shown = selected.exemplars.head(SHOWN).to_dicts()
+            show_html(exemplars_html(shown, asked.metric))
 
 
 def show_findings(tail: Tail, box: Box | None, selected: Selected, colours: Palette) -> None:
     """The findings as a chart, or why there are none."""
     name = "selection" if box else "tail"
     if selected.state == "too_few":
+        are = "is" if selected.n == 1 else "are"
         show_note(
             "Too few to say",
-            f"{selected.n:,} requests are in the {name}. From {TOO_FEW} on, and as many others, it"
-            " can be told what they have in common and others have not.",
+            f"{counted(selected.n, 'request')} {are} in the {name}. From {TOO_FEW} on, and as many"
+            " others, it can be told what they have in common and others have not.",
         )
     elif not selected.different:
+        were = "was" if selected.tested == 1 else "were"
         show_note(
             "Nothing stands out",
-            f"{selected.tested:,} values were compared: none is so much more frequent in the"
-            f" {name} that chance would not explain it.",
+            f"{counted(selected.tested, 'value')} {were} compared: none is so much more"
+            f" frequent in the {name} that chance would not explain it.",
         )
     else:
         draw(drawn(findings_chart, selected, colours, name), key="different")
@@ -338,10 +346,13 @@ def show_findings(tail: Tail, box: Box | None, selected: Selected, colours: Pale
 
 def show_modalities(tail: Tail, asked: Asked, budgets: Budgets, colours: Palette) -> None:
     """A distribution per modality; its name filters."""
-    charts = drawn(higher_charts, tail, colours, budgets)
-    if not charts:
+    charts, missing = drawn(higher_charts, tail, colours, budgets), drawn(not_drawn, tail)
+    if not charts and not missing:
         return
     st.header("By modality")
+    if not charts:
+        show_note("Too few to say", f"{'; '.join(missing)}.")
+        return
     more = "slower" if tail.unit == "ms" else "more expensive"
     st.caption(
         f"Share of requests that are {more} than a value, both axes logarithmic and the same in"
@@ -360,6 +371,8 @@ def show_modalities(tail: Tail, asked: Asked, budgets: Budgets, colours: Palette
                 said = safe(said_of(tail, name, limit_of(budgets, name)))
                 show_html(f'<p class="tl tl-panel-head"><b>{head}</b> <span>{said}</span></p>')
                 draw(chart, key=f"higher {name}")
+    if missing:
+        st.caption(f"Too few to draw: {label('; '.join(missing))}.")
 
 
 def per(tail: Tail) -> str:
@@ -405,17 +418,17 @@ def show_what_if(asked: Asked, colours: Palette) -> None:
 def tried_rules() -> Rules:
     """The caps that were chosen, and the rows of the policy if they are to be tried."""
     caps = []
-    for name, (size, how, label, unit, values) in CAPS.items():
-        limit = choose_cap(name, label, unit, values)
+    for name, (size, how, title, unit, values) in CAPS.items():
+        limit = choose_cap(name, title, unit, values)
         caps += [Cap(size, limit, how)] if limit is not None else []
     own = Rules.of(lens().policy)
     if not own.named():
         st.caption("Routes and budgets are rows of the policy; it has none, and no caps.")
         return Rules(tuple(caps))
     st.session_state["route"] = st.query_params.get("route") == "1"
-    count = len(own.named())
+    rules = counted(len(own.named()), "rule")
     if st.toggle(
-        f"Try the policy's {count} rules too", key="route", on_change=keep_switch, args=("route",)
+        f"Try the policy's {rules} too", key="route", on_change=keep_switch, args=("route",)
     ):
         return Rules((*caps, *own.caps), own.routes, own.budgets, own.comparable)
     return Rules(tuple(caps))
@@ -498,7 +511,7 @@ def show_export(
             "Tables, CSV", lambda: packed(tables(tail, selected)), f"{name}.zip", "application/zip"
         )
         offer(
-            "Requests of the tail, CSV",
+            f"{listed_name(selected, box)}, CSV",
             lambda: to_csv(selected.exemplars.to_dicts()),
             f"{name}-requests.csv",
             "text/csv",
@@ -512,7 +525,7 @@ def show_export(
             return
         offer(
             "Pictures, PNG",
-            lambda: packed({**pictures(charts()), **pictures(panels(tail, budgets))}),
+            lambda: packed(pictures([*charts(), *panels(tail, budgets)])),
             f"{name}-pictures.zip",
             "application/zip",
         )
@@ -522,6 +535,14 @@ def show_export(
             f"{name}.pdf",
             "application/pdf",
         )
+
+
+def listed_name(selected: Selected, box: Box | None) -> str:
+    """What the list of requests holds: all of the tail, or how many of how many."""
+    name, listed = "selection" if box else "tail", selected.exemplars.height
+    if listed == selected.n:
+        return f"Requests of the {name}"
+    return f"Highest {listed:,} of {counted(selected.n, 'request')} of the {name}"
 
 
 def captioned(charts: list[Chart]) -> list[tuple[str, bytes]]:

@@ -23,6 +23,7 @@ from tracelens.show.web import (
     rejects_html,
     sources_html,
 )
+from tracelens.show.words import counted
 
 Load = Mapping[str, Any]
 
@@ -106,7 +107,9 @@ def show_ended() -> None:
     elif job.error is not None and isinstance(job.error, StoreError):
         show_note("The load did not end", visible(str(job.error), keep="\n"), "fail")
     elif job.stopping and job.unread():
-        show_note("Stopped", f"{job.unread():,} of {job.inputs:,} inputs were not read.", "warn")
+        were = "was" if job.unread() == 1 else "were"
+        inputs = counted(job.inputs, "input")
+        show_note("Stopped", f"{job.unread():,} of {inputs} {were} not read.", "warn")
 
 
 def show_report(asked: str) -> list[Load]:

@@ -128,6 +128,70 @@ def test_samples_have_prices(tmp_path: Path) -> None:
     assert run("prices", "--store", tmp_path / "store").code == 0
 
 
+def house_store(folder: Path, ports: tuple[int, ...], rows: str) -> tuple[Path, Path]:
+    """Calls of gpt-4o of the vendor and of a server of the house on some ports, and a policy."""
+    store, policy = folder / "store", folder / "mine.toml"
+    policy.write_text(rows)
+    for at, provider in enumerate(("openai", *(f"127.0.0.1:{port}" for port in ports))):
+        text = dump("gpt-4o", provider=provider).replace(b"1" * 32, f"{at + 1:032x}".encode())
+        run("ingest", "-", "--store", store, "--policy", policy, stdin=text)
+    return store, policy
+
+
+HOUSE = """
+[[price]]
+match = "gpt-4o"
+unit = "input_tokens"
+usd = 7
+per = 1_000_000
+provider = "127.0.0.1:%s"
+"""
+
+
+def test_the_model_that_was_asked_for_is_priced_where_both_names_are_recorded(
+    tmp_path: Path,
+) -> None:
+    """Nobody lists the snapshot that answered."""
+    call = json.loads(dump("gpt-4o"))
+    answered = {"key": "gen_ai.response.model", "value": {"stringValue": "gpt-4o-2025-01-01"}}
+    call["resourceSpans"][0]["scopeSpans"][0]["spans"][1]["attributes"].append(answered)
+    run("ingest", "-", "--store", tmp_path / "store", stdin=json.dumps(call).encode())
+    cost = run("sql", "select 1000 * cost_usd as usd from requests", "--store", tmp_path / "store")
+    assert cost.rows() == [{"usd": 2.5}]
+    assert run("prices", "--model", "gpt-4o-2025-01-01").out == ""
+
+
+def test_a_house_server_on_many_ports_is_told_once(tmp_path: Path) -> None:
+    store, policy = house_store(tmp_path, (4001, 4002, 4003), HOUSE % "*")
+    shown = run("prices", "--store", store, "--policy", policy)
+    rows = [row for row in shown.rows() if row["unit"] == "input_tokens"]
+    told = [(row["provider"], row["servers"], row["usd"]) for row in rows]
+    assert told == [("127.0.0.1:*", 3, 7.0), ("openai", 1, 2.5)]
+    table = run("prices", "--store", store, "--policy", policy, "--format", "table").out
+    assert 0 < table.count("127.0.0.1:* (3 servers)") == table.count("127.0.0.1")
+
+
+def test_ports_with_prices_of_their_own_are_told_apart(tmp_path: Path) -> None:
+    store, policy = house_store(tmp_path, (4001, 4002), HOUSE % "4001")
+    rows = run("prices", "--store", store, "--policy", policy).rows()
+    told = [(row["provider"], row["servers"]) for row in rows if row["unit"] == "input_tokens"]
+    assert told == [("127.0.0.1:4001", 1), ("openai", 1)]
+
+
+def test_rows_of_prices_in_force_leave_the_price_of_the_vendor_alone(tmp_path: Path) -> None:
+    """Pasted into a policy they give every provider the price that it has."""
+    store, policy = house_store(tmp_path, (4001, 4002), HOUSE % "*")
+    pasted = tmp_path / "pasted.toml"
+    pasted.write_text(run("prices", "--store", store, "--policy", policy, "--toml").out)
+    rows = run("prices", "--store", store, "--policy", pasted).rows()
+    told = [
+        (row["provider"], row["usd"], row["source"])
+        for row in rows
+        if row["unit"] == "input_tokens"
+    ]
+    assert told == [("127.0.0.1:*", 7.0, "policy"), ("openai", 2.5, "policy")]
+
+
 def test_a_row_for_a_house_server_leaves_the_price_of_the_vendor_alone(tmp_path: Path) -> None:
     store, policy = tmp_path / "store", tmp_path / "mine.toml"
     run("ingest", "-", "--store", store, stdin=dump("gpt-4o", provider="127.0.0.1:4001"))

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import re
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import kaleido
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboards.conftest import Open, html_of
@@ -14,6 +21,7 @@ from tests.dashboards.hostile import EVIL, is_escaped
 from tests.dashboards.tail_stores import BEGIN, HOUR, tail_store
 from tests.store.frames import new_store
 from tracelens import TraceLens
+from tracelens.show.figures import export
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +44,9 @@ def test_the_finding_comes_first_and_its_proof_below(open_page: Open, many: Path
     assert not app.exception
     with TraceLens(many) as lens:
         tail = lens.tail(top=0.1)
-    assert "<h1>10 % of requests paid 91.5 % of the bill. 100 % of that tail came from" in shown
+    headline = shown.replace("\u00a0", " ")
+    assert "<h1>10 % of requests paid 91.5 % of the bill. 100 % of that tail came from" in headline
+    assert "<h1>10\u00a0% of" in shown
     assert f"${tail.all.total:.2f}" in shown
     assert [each.value for each in app.header] == [
         "Who pays",
@@ -160,8 +170,72 @@ def test_of_few_requests_no_small_tail_is_offered(open_page: Open, tmp_path: Pat
     app = open_page(tail_store(tmp_path, 100), "tails")
     assert list(app.segmented_control(key="switch-tail").options) == ["5 %", "10 %"]
     assert app.segmented_control(key="switch-tail").value == "10"
-    assert any("There are 100 requests" in each.value for each in app.caption)
+    assert any("Stored: 100 requests." in each.value for each in app.caption)
     assert "Too few to say" in html_of(app)
+
+
+def test_of_two_requests_it_says_what_cannot_be_said(open_page: Open, tmp_path: Path) -> None:
+    app = open_page(tail_store(tmp_path, 2), "tails")
+    shown = html_of(app)
+    assert not app.exception
+    assert "1 request is in the tail. From 30 on" in shown
+    assert "audio: 1 request; a distribution takes 10" in shown
+    assert "audio + image: 1 request; a distribution takes 10" in shown
+    said = shown + " ".join(each.value for each in app.caption)
+    assert not re.search(r"(?<![\d,.])1 (requests|spans|values|rules)", said)
+    assert "higher" not in str([each.key for each in app.get("plotly_chart")])
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """By the labels of buttons, what makes their files; `drawn` has the charts of each browser."""
+    made: dict[str, Any] = {"drawn": []}
+
+    def button(label: str, data: Any, *_: Any, **__: Any) -> None:
+        made[label] = data
+
+    def draw(wanted: list[dict[str, Any]]) -> None:
+        made["drawn"].append([each["path"].name for each in wanted])
+        for each in wanted:
+            each["path"].write_bytes(b"picture")
+
+    monkeypatch.setattr(st, "download_button", button)
+    monkeypatch.setattr(export, "find_browser", lambda: "browser")
+    monkeypatch.setattr(kaleido, "write_fig_from_object_sync", draw)
+    return made
+
+
+def test_all_requests_of_the_tail_can_be_taken_along(
+    open_page: Open, many: Path, offered: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = html_of(open_page(many, "tails", tail="10"))
+    rows = list(csv.DictReader(io.StringIO(offered["Requests of the tail, CSV"]())))
+    assert len(rows) == len({row["request_id"] for row in rows}) == 60
+    # The page shows the first of them; the table of times links to others.
+    assert [row["request_id"][:8] for row in rows[:9]] == re.findall(CODE, table_of(shown))
+    open_page(many, "tails", sel=f"{BEGIN},{BEGIN + 80 * HOUR},0.5,2")
+    assert "Requests of the selection, CSV" in offered
+    questions = sys.modules["questions"]
+    monkeypatch.setattr(questions, "EXEMPLARS", 25)
+    open_page(many, "tails", tail="10")
+    assert "Highest 25 of 60 requests of the tail, CSV" in offered
+
+
+CODE = r"<code>([0-9a-f]{8})</code>"
+
+
+def table_of(html: str) -> str:
+    return html.partition('aria-label="The highest requests"')[2].partition("</table>")[0]
+
+
+def test_one_browser_draws_all_pictures(
+    open_page: Open, many: Path, offered: dict[str, Any]
+) -> None:
+    open_page(many, "tails", tail="10")
+    with zipfile.ZipFile(io.BytesIO(offered["Pictures, PNG"]())) as archive:
+        names = archive.namelist()
+    assert offered["drawn"] == [names]
+    assert {"who-pays.png", "higher-audio.png", "higher-audio-image.png"} <= set(names)
 
 
 def test_nothing_is_stored(open_page: Open, tmp_path: Path) -> None:

@@ -123,6 +123,26 @@ def test_the_examples_of_the_built_in_policy_work(tmp_path: Path) -> None:
         ('[[route]]\nto = "a"\nwhen = { images = { mx = 1 } }', "did you mean 'max'?"),
         ('[[route]]\nto = "a"\nwhen = { images = { max = "1" } }', "max = '1' is not a number"),
         ('[[route]]\nto = "a"\nwhen = { images = { min = 3, max = 1 } }', "nothing is from 3 to 1"),
+        (
+            '[[cap]]\nsize = "pages"\nmax = 1\nhow = "reject"\nmodality = "adio"',
+            "unknown kind of input in [[cap]] modality 'adio': did you mean 'audio'?",
+        ),
+        (
+            '[[cap]]\nsize = "pages"\nmax = 1\nhow = "reject"\nmodality = "adio*"',
+            "[[cap]] modality = 'adio*' means no request: did you mean 'audio*'?",
+        ),
+        (
+            '[[cap]]\nsize = "pages"\nmax = 1\nhow = "reject"\nmodality = "image+Audio"',
+            "did you mean 'audio+image'?",
+        ),
+        (
+            '[[route]]\nto = "a"\nwhen = { modality = ["text", "adio"] }',
+            "unknown kind of input in [[route]] modality 'adio': did you mean 'audio'?",
+        ),
+        (
+            '[[route]]\nto = "a"\nwhen = { modality = "audio+none" }',
+            "modality = 'audio+none' means no request: none stands alone",
+        ),
         ("[what_if]\ncomparabel = 3", "did you mean 'comparable'?"),
         ("[what_if]\ncomparable = 2.5", "comparable = 2.5 is not int"),
         ("cap = 3", "[[cap]] must be a list of tables"),
@@ -132,6 +152,16 @@ def test_what_cannot_work(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(PolicyError) as refused:
         load(tmp_path, text)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "glob", ["audio", "Audio", "none", "*", "audio*", "*image*", "audio+image", "*+text", "n*"]
+)
+def test_what_can_come_in_may_be_meant(tmp_path: Path, glob: str) -> None:
+    text = f'[[cap]]\nsize = "pages"\nmax = 1\nhow = "reject"\nmodality = "{glob}"\n'
+    text += f'[[budget]]\nms = 9\nmodality = "{glob}"\n'
+    text += f'[[route]]\nto = "a"\nwhen = {{ modality = "{glob}" }}'
+    assert load(tmp_path, text).cap[0].modality == glob
 
 
 def cap(**more: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from tracelens.show.web import (
     groups_table_html,
     limit_of,
     method_html,
+    one_page_html,
     parse_box,
     tail_facts,
     tail_metrics_html,
@@ -51,6 +53,24 @@ def test_cards_say_what_is_known_and_how_it_changed() -> None:
     assert "35.0 %" in shown
     in_part = tail_metrics_html(made_tail(before=before, before_in_part=True), LIGHT)
     assert "period before" not in in_part
+
+
+def test_on_the_page_to_print_no_amount_is_torn_from_its_unit() -> None:
+    before = {name: figures(900, total=80.0, p99=0.2) for name in ("cost", "latency")}
+    now = {"cost": figures(1000, n_unknown=7), "latency": figures(1000, median=900.0, p99=24_790.0)}
+    tail = made_tail(before=before, figures=now)
+    page = one_page_html(tail, "10 % pay > 99 %.", [("The highest took 1.5 min.", b"<svg/>")])
+    text = re.sub(r"<title>.*?</title>|<style>.*?</style>|<[^>]*>", "", page, flags=re.DOTALL)
+    torn = re.findall(r"(?:\d (?:%|(?:ms|s|min|points)\b)|(?:[≥▲▼]|&[lg]t;) .)", text)
+    assert torn == []
+    for whole in (
+        "24.79\u00a0s",
+        "1.5\u00a0min",
+        "10\u00a0%",
+        "&gt;\u00a099\u00a0%",
+        "≥\u00a0$100.00",
+    ):
+        assert whole in text
 
 
 def test_where_the_tail_begins() -> None:

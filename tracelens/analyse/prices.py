@@ -21,7 +21,7 @@ PORT: Final = re.compile(r":\d+$")
 #: Fields of a price.
 FIELDS: Final = (
     *("provider", "model", "unit", "usd", "per", "above_tokens", "source", "from", "published_at"),
-    "checked",
+    *("checked", "servers"),
 )
 #: Fields of what has no price.
 UNPRICED: Final = (
@@ -50,13 +50,38 @@ order by spans desc, item.model nulls last, item.unit nulls last, item.stage
 
 
 def prices_seen(store: Store, table: PriceTable) -> list[dict[str, Any]]:
-    """The prices of every model in the store, on the day on which it was last used."""
-    rows = store.query(_SEEN).rows()
+    """The prices of every model in the store, on the day on which it was last used.
+
+    Servers of one address that charge the same on different ports are told once.
+    """
+    alike: dict[tuple[str, str | None], list[tuple[str | None, int | None]]] = {}
+    for provider, model, last in store.query(_SEEN).rows():
+        alike.setdefault((model, _any_port(provider)), []).append((provider, last))
     return [
         price
-        for provider, model, last in rows
-        for price in prices_of(table, provider, model, _moment(last))
+        for (model, glob), servers in alike.items()
+        for price in _prices_at(table, model, glob, servers)
     ]
+
+
+def _prices_at(
+    table: PriceTable,
+    model: str,
+    glob: str | None,
+    servers: Sequence[tuple[str | None, int | None]],
+) -> list[dict[str, Any]]:
+    """The prices of a model at servers that differ in their port, of each where they differ."""
+    told = [prices_of(table, name, model, _moment(last)) for name, last in servers]
+    apart = [[{**price, "provider": glob} for price in prices] for prices in told]
+    if len(servers) > 1 and all(prices == apart[0] for prices in apart):
+        return [{**price, "servers": len(servers)} for price in apart[0]]
+    return [price for prices in told for price in prices]
+
+
+def _any_port(provider: str | None) -> str | None:
+    """The glob of a server on any port, and every other provider as it is."""
+    found = provider and PORT.search(provider)
+    return PORT.sub(":*", provider.lower()) if provider and found else provider
 
 
 def all_prices(table: PriceTable) -> list[dict[str, Any]]:
@@ -89,6 +114,7 @@ def _told(provider: str | None, model: str, unit: str, rate: Rate) -> list[dict[
             "from": row.since if row else None,
             "published_at": row.source or None if row else None,
             "checked": row.checked if row else None,
+            "servers": 1,
         }
         for above, usd in tiers
     ]
@@ -120,7 +146,7 @@ def _start(found: Mapping[str, Any], table: PriceTable) -> str:
     row = {"match": escaped(model), "unit": unit, "usd": "?", "per": per}
     elsewhere = unit in table.lookup((None, model), _moment(found["last"]) or datetime.now(UTC))
     providers = found["providers"] if elsewhere else []
-    globs = dict.fromkeys(PORT.sub(":*", provider.lower()) for provider in providers)
+    globs = dict.fromkeys(str(_any_port(provider)).lower() for provider in providers)
     named = [price_toml({**row, "provider": glob}) for glob in globs]
     return "\n".join(named or [price_toml(row)])
 
@@ -131,20 +157,26 @@ def escaped(name: str) -> str:
 
 
 def price_rows(prices: Sequence[Mapping[str, Any]]) -> str:
-    """Prices as rows of a policy file; tiers by the size of the prompt cannot be written there."""
-    return "\n".join(
-        price_toml(
-            {
-                "match": escaped(price["model"]),
-                "unit": price["unit"],
-                "usd": price["usd"],
-                "per": price["per"],
-                "source": price["published_at"] or price["source"],
-            }
-        )
-        for price in prices
-        if price["above_tokens"] is None
-    )
+    """Prices as rows of a policy file; tiers by the size of the prompt cannot be written there.
+
+    A row means the provider whose price it is, and comes before the rows that mean all: of several
+    that mean a span the first one counts.
+    """
+    told = sorted(prices, key=lambda price: price["provider"] is None)
+    rows = [price_toml(_row(price)) for price in told if price["above_tokens"] is None]
+    return "\n".join(dict.fromkeys(rows))
+
+
+def _row(price: Mapping[str, Any]) -> dict[str, Any]:
+    provider = price["provider"]
+    return {
+        "match": escaped(price["model"]),
+        **({"provider": provider.lower()} if provider else {}),
+        "unit": price["unit"],
+        "usd": price["usd"],
+        "per": price["per"],
+        "source": price["published_at"] or price["source"],
+    }
 
 
 def price_toml(row: Mapping[str, Any]) -> str:

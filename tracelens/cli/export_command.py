@@ -11,6 +11,7 @@ import click
 from tracelens.api import Filters, TraceLens
 from tracelens.cli.options import condition_options, narrate, quiet_option, store_option
 from tracelens.errors import ExitCode, NotFoundError, UsageError
+from tracelens.show.words import counted
 
 EPILOG = """\b
 Examples:
@@ -56,8 +57,8 @@ def command(
     with TraceLens(store) as lens:
         traces = _traces(lens, ids, filters)
         if traces is not None:
-            one = len(traces) == 1
-            narrate("1 trace matches" if one else f"{len(traces):,} traces match", quiet=quiet)
+            verb = "matches" if len(traces) == 1 else "match"
+            narrate(f"{counted(len(traces), 'trace')} {verb}", quiet=quiet)
         if duckdb:
             lens.export_duckdb(duckdb, traces=traces, overwrite=overwrite)
             narrate(f"wrote {duckdb}", quiet=quiet)
@@ -66,7 +67,7 @@ def command(
             narrate(f"wrote the views to {parquet}", quiet=quiet)
         if otlp:
             count = lens.export_otlp(otlp, traces=traces, overwrite=overwrite)
-            narrate(f"wrote {count:,} spans to {otlp}", quiet=quiet)
+            narrate(f"wrote {counted(count, 'span')} to {otlp}", quiet=quiet)
     return ExitCode.DONE
 
 

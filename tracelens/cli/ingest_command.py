@@ -25,6 +25,7 @@ from tracelens.cli.options import (
 from tracelens.errors import ExitCode
 from tracelens.show.records import to_json
 from tracelens.show.text import load_table, plain, unlearned_sentence
+from tracelens.show.words import counted
 
 EPILOG = """\b
 Examples:
@@ -128,5 +129,6 @@ class _Narrator:
         if time.monotonic() - self._last > 5:
             self._last = time.monotonic()
             narrate(
-                f"{plain(progress.path)}: {progress.bytes_read:,} bytes, {progress.spans:,} spans"
+                f"{plain(progress.path)}: {progress.bytes_read:,} bytes,"
+                f" {counted(progress.spans, 'span')}"
             )

@@ -11,6 +11,7 @@ from tracelens.api import TraceLens
 from tracelens.cli.options import narrate, policy_option, quiet_option, store_option
 from tracelens.errors import ExitCode
 from tracelens.show.text import brief_sentences, profile_sentences
+from tracelens.show.words import counted
 
 #: Sentences about services on a terminal; the view `profiles` has all.
 SENTENCES = 20
@@ -42,11 +43,11 @@ def command(store: Path, policy_file: Path | None, quiet: bool) -> int:
         nonlocal last
         if done < of and time.monotonic() - last > 2:
             last = time.monotonic()
-            narrate(f"{done:,} of {of:,} traces", quiet=quiet)
+            narrate(f"{done:,} of {counted(of, 'trace')}", quiet=quiet)
 
     with TraceLens(store, policy_file) as lens:
         found = lens.locate(progress=tell)
-    narrate(f"{found.requests:,} requests judged", quiet=quiet)
+    narrate(f"{counted(found.requests, 'request')} judged", quiet=quiet)
     told = profile_sentences(found.changes.to_dicts()) + brief_sentences(found.too_brief.to_dicts())
     for sentence in told[:SENTENCES]:
         narrate(sentence, quiet=quiet)

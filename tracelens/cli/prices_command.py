@@ -20,6 +20,7 @@ from tracelens.cli.options import (
     store_option,
 )
 from tracelens.errors import ExitCode, UsageError
+from tracelens.show.costs import provider_name
 from tracelens.show.records import rfc3339
 from tracelens.show.text import frame_table, plain
 
@@ -67,7 +68,7 @@ def command(
     elif unpriced:
         _print_unpriced(rows, chosen_format(shape))
     else:
-        _print(rows, PRICE_FIELDS, chosen_format(shape))
+        _print_prices(rows, chosen_format(shape))
     _narrate(rows, unpriced, model, quiet)
     return ExitCode.DONE
 
@@ -76,6 +77,14 @@ def _toml(rows: Sequence[Mapping[str, Any]], unpriced: bool) -> str:
     if not unpriced:
         return price_rows(rows)
     return "\n".join(dict.fromkeys(row["row"] for row in rows if row["row"]))
+
+
+def _print_prices(rows: Sequence[Mapping[str, Any]], shape: str) -> None:
+    if shape == "table":
+        told = [{**row, "provider": provider_name(row)} for row in rows]
+        _print(told, PRICE_FIELDS[:-1], shape)
+    else:
+        _print(rows, PRICE_FIELDS, shape)
 
 
 def _print_unpriced(rows: Sequence[Mapping[str, Any]], shape: str) -> None:

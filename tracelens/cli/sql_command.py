@@ -19,6 +19,7 @@ from tracelens.cli.options import (
 )
 from tracelens.errors import ExitCode
 from tracelens.show.text import frame_table
+from tracelens.show.words import counted
 
 EPILOG = """\b
 Examples:
@@ -56,5 +57,7 @@ def command(
     else:
         print_records(frame.rows(named=True), shape, frame.columns)
     if cut:
-        narrate(f"only the first {rows:,} rows; the query gives more (--limit)", quiet=quiet)
+        narrate(
+            f"only the first {counted(rows, 'row')}; the query gives more (--limit)", quiet=quiet
+        )
     return ExitCode.DONE

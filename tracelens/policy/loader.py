@@ -18,7 +18,7 @@ from tracelens.errors import PolicyError
 from tracelens.model import CHAIN, STAGES
 from tracelens.policy.limits import Limits
 from tracelens.policy.prices import make_price, price_problems
-from tracelens.policy.problems import is_number, unknown
+from tracelens.policy.problems import bad_modality, is_number, unknown
 from tracelens.policy.rules import (
     METRICS,
     RULE_KINDS,
@@ -80,8 +80,6 @@ PLAIN_ROWS: dict[str, type] = {
 #: Keys of such rows with few values.
 CHOICES = {"judges": (*STAGES, "request"), "of": ("transcript", "answer", "speech")}
 WEIGHTS = ("hard", "soft", "weak")
-#: What can come in, as `modality` of a budget names it.
-KINDS = ("audio", "document", "image", "none", "text", "video")
 ROLES = ("turn", "user_turn", "agent_turn", "trace")
 
 
@@ -302,7 +300,7 @@ def _bad_budget(row: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(row.get(key, ""), str):
             yield f"[[budget]] {key} = {row[key]!r} is not text"
     if isinstance(row.get("modality"), str):
-        yield from _bad_modality(row["modality"])
+        yield from bad_modality(row["modality"], "budget")
     if not isinstance(row.get("fails", False), bool):
         yield f"[[budget]] fails = {row['fails']!r} is not true or false"
 
@@ -314,17 +312,6 @@ def _bad_limit(row: Mapping[str, Any], key: str, other: str) -> Iterator[str]:
     if other in row:
         metric = row.get("metric", "latency")
         yield f"[[budget]] {other} = {row[other]!r}: a budget of {metric} is in {key}"
-
-
-def _bad_modality(glob: str) -> Iterator[str]:
-    """Kinds that do not exist; a glob with a star may stand for any of them."""
-    if "*" in glob:
-        return
-    kinds = glob.split("+")
-    yield from unknown(kinds, KINDS, "kind of input in [[budget]] modality")
-    if set(kinds) <= set(KINDS) and kinds != sorted(set(kinds)):
-        ordered = "+".join(sorted(set(kinds)))
-        yield f"[[budget]] modality = {glob!r} means no request: did you mean {ordered!r}?"
 
 
 def _bad_correction(row: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from tracelens.policy.problems import is_number, unknown
+from tracelens.policy.problems import bad_modality, is_number, unknown
 from tracelens.policy.rules import CAPPED, ROUTE_TEXTS, Cap, Condition, Route
 
 Row = Mapping[str, Any]
@@ -92,6 +92,8 @@ def _bad_cap(row: Row) -> Iterator[str]:
     for name in MEANT:
         if not isinstance(row.get(name, ""), str):
             yield f"[[cap]] {name} = {row[name]!r} is not text"
+        elif name == "modality" and name in row:
+            yield from bad_modality(row[name], "cap")
 
 
 def _bad_how(row: Row) -> Iterator[str]:
@@ -115,6 +117,9 @@ def _bad_route(row: Row) -> Iterator[str]:
     for name, value in _when(row).items():
         if name in ROUTE_TEXTS and not _texts(value):
             yield f"[[route]] when {name} = {value!r} is not a text, or a list of texts"
+        elif name == "modality":
+            for glob in _list(value):
+                yield from bad_modality(glob, "route")
         elif name in CAPPED and not is_number(value):
             yield from _bad_bounds(name, value)
 

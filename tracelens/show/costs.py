@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tracelens.show.words import counted
+
 #: What stands for a line whose unit or price is unknown.
 UNKNOWN: Final = "—"
 
@@ -28,10 +30,10 @@ def dollars(usd: float) -> str:
 def cost_sentence(request: Mapping[str, Any]) -> str | None:
     """`$0.0125`, `≥ $0.0125, 2 spans unpriced`, or what is unknown; None where nothing was used."""
     cost, spans = request.get("cost_usd"), request.get("cost_unpriced_spans")
-    counted = _spans(spans or 0)
+    missing = _spans(spans or 0)
     if cost is None:
-        return f"unknown, {counted}" if spans else None
-    return f"≥ {dollars(cost)}, {counted}" if spans else dollars(cost)
+        return f"unknown, {missing}" if spans else None
+    return f"≥ {dollars(cost)}, {missing}" if spans else dollars(cost)
 
 
 def total_words(total: str, unpriced_spans: int, n_unknown: int = 0) -> str:
@@ -39,12 +41,12 @@ def total_words(total: str, unpriced_spans: int, n_unknown: int = 0) -> str:
     least = "≥ " if unpriced_spans or n_unknown else ""
     missing = f", {_spans(unpriced_spans)}" if unpriced_spans else ""
     if n_unknown and not unpriced_spans:
-        missing = f", {n_unknown:,} {'request' if n_unknown == 1 else 'requests'} without a cost"
+        missing = f", {counted(n_unknown, 'request')} without a cost"
     return f"{least}{total}{missing}"
 
 
 def _spans(number: int) -> str:
-    return f"{number:,} {'span' if number == 1 else 'spans'} unpriced"
+    return f"{counted(number, 'span')} unpriced"
 
 
 def unit_name(unit: str | None) -> str:
@@ -91,6 +93,12 @@ def listed_price(price: Mapping[str, Any]) -> str:
     number = "million" if per == 1_000_000 else number_words(per)
     amount = AMOUNTS.get((str(price["unit"]).rpartition("_")[2], per), number)
     return f"{dollars(price['usd'])} per {amount}"
+
+
+def provider_name(price: Mapping[str, Any]) -> str | None:
+    """Who charges a price: `openai`, or `127.0.0.1:* (3 servers)` for one price on many ports."""
+    servers, name = price["servers"], price["provider"]
+    return f"{name} ({counted(servers, 'server')})" if servers > 1 else name
 
 
 def cost_name(item: Mapping[str, Any]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from tracelens.show.words import counted
+
 #: How more and most of a metric are called.
 MORE: Final = {
     "latency": ("slower", "slowest"),
@@ -33,8 +35,8 @@ def standing_sentence(rows: Sequence[Mapping[str, Any]]) -> str | None:
 
 def _alike(row: Mapping[str, Any]) -> str:
     if row["inputs"] == "none":
-        return f"{row['n']:,} requests whose input is not recorded"
-    return f"{row['n']:,} {str(row['inputs'])[:60].replace('+', ' + ')} requests"
+        return f"{counted(row['n'], 'request')} whose input is not recorded"
+    return counted(row["n"], f"{str(row['inputs'])[:60].replace('+', ' + ')} request")
 
 
 def _part(lower: int, n: int) -> str:

@@ -18,6 +18,7 @@ from tracelens.show.records import escape_markdown, markdown_table, rfc3339
 from tracelens.show.text import frame_table, plain
 from tracelens.show.web.html import NOTHING, duration, money
 from tracelens.show.web.parts import share as share_of
+from tracelens.show.words import counted
 
 #: From how many ms on a total is told in a longer unit.
 DAY: Final = 86_400_000
@@ -52,7 +53,7 @@ def headline(tail: Tail) -> str:
         return f"{name} is not known of any request."
     if tail.cut.share is None:
         return (
-            f"{name} is known of {tail.n:,} requests: too few to speak of the highest"
+            f"{name} is known of {counted(tail.n, 'request')}: too few to speak of the highest"
             f" {top_name(tail)} of them."
         )
     first = f"{top_name(tail)} of requests {verb} {share(tail.cut.share)} of {whole}."
@@ -73,10 +74,10 @@ def _leading(tail: Tail) -> tuple[str, float, float] | None:
     if kinds.height < 2:
         return None
     first = kinds.row(0, named=True)
-    counted = tail.concentration.filter(series=first["value"])["n"].max()
-    if not isinstance(counted, int):
+    known = tail.concentration.filter(series=first["value"])["n"].max()
+    if not isinstance(known, int):
         return None
-    return first["value"], first["tail_share"], counted / tail.n
+    return first["value"], first["tail_share"], known / tail.n
 
 
 def at_least(tail: Tail) -> str | None:

@@ -30,6 +30,7 @@ from tracelens.show.costs import (
 from tracelens.show.records import rfc3339, to_json, visible
 from tracelens.show.standing import over_budget, standing_sentence
 from tracelens.show.usual import usual_sentence
+from tracelens.show.words import counted
 
 GLYPHS = {
     "ok": ("✓", "green"),
@@ -169,7 +170,7 @@ def groups_table(groups: Sequence[Mapping[str, Any]]) -> RenderableType:
     for group in groups:
         said = " ".join(plain(group[key]) for key in ("model", "signature") if group[key])
         table.add_row(
-            f"{group['n']:,} ({group['share']:.0%})",
+            f"{group['n']:,} ({_percent(group['share'])})",
             _where(group),
             plain(group["cause"] or ""),
             Text(said),
@@ -180,8 +181,12 @@ def groups_table(groups: Sequence[Mapping[str, Any]]) -> RenderableType:
     return Adaptive(GROUPS_WIDTH, table, lines)
 
 
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
+
+
 def _group_lines(group: Mapping[str, Any]) -> Text:
-    line = Text(f"{group['n']:,} ({group['share']:.0%}) ")
+    line = Text(f"{group['n']:,} ({_percent(group['share'])}) ")
     line.append_text(_where(group))
     line.append(f" {plain(group['cause'] or '')} {group['examples'][0][:12]}\n")
     said = " ".join(plain(group[key]) for key in ("model", "signature") if group[key])
@@ -275,7 +280,7 @@ def brief_sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _brief(row: Mapping[str, Any]) -> str:
     kind = _kind([row[name] for name in ("service", "role", "emitter", "heard")])
-    days = "1 day" if row["days"] == 1 else f"{row['days']} days"
+    days = counted(row["days"], "day")
     return (
         f"{kind}: {row['ran']:,} of {row['requests']:,} ran {row['stage']}, on {days}; that may be"
         " an outage and changes nothing. Where it is meant so, say it in a policy:"
@@ -285,10 +290,11 @@ def _brief(row: Mapping[str, Any]) -> str:
 
 def unlearned_sentence(row: Mapping[str, Any]) -> str:
     """Many requests of a service lack a stage, and nothing is known of it."""
+    are = "is" if row["requests"] == 1 else "are"
     return plain(
-        f"{row['requests']:,} requests of {row['service']} are said to lack {row['stage']}; if they"
-        " never have it, `tracelens locate` learns that over some days, or say it in a policy:"
-        f" [[expect]] service = {to_json(row['service'])}, stages = […]"
+        f"{counted(row['requests'], 'request')} of {row['service']} {are} said to lack"
+        f" {row['stage']}; if they never have it, `tracelens locate` learns that over some days, or"
+        f" say it in a policy: [[expect]] service = {to_json(row['service'])}, stages = […]"
     )
 
 
@@ -309,8 +315,10 @@ def _changes(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _counted(row: Mapping[str, Any]) -> str:
-    days = "1 day" if row["days"] == 1 else f"{row['days']} days"
-    return f"{row['stage']} (ran in {row['ran']:,} of {row['requests']:,} requests on {days})"
+    days = counted(row["days"], "day")
+    return (
+        f"{row['stage']} (ran in {row['ran']:,} of {counted(row['requests'], 'request')} on {days})"
+    )
 
 
 def _moment(nanos: int | None) -> str:
@@ -533,7 +541,8 @@ def load_sentence(report: Mapping[str, Any]) -> str:
     if read:
         share = "100" if not rejected else f"{min(100 * (read - rejected) / read, 99.9):.1f}"
         before = f" ({known:,} were there already)" if known else ""
-        loaded = f"{share} % of {read:,} spans are loaded{before}"
+        verb = "is" if read == 1 else "are"
+        loaded = f"{share} % of {counted(read, 'span')} {verb} loaded{before}"
     else:
         loaded = "No spans were loaded"
     lost = _lost(rejected, totals["records_rejected"])
@@ -543,8 +552,7 @@ def load_sentence(report: Mapping[str, Any]) -> str:
 def _lost(spans: int, records: int) -> str:
     parts = [f"{spans:,} {'was' if spans == 1 else 'were'} skipped"] if spans else []
     if records:
-        what = "1 record" if records == 1 else f"{records:,} records"
-        parts.append(f"{what} could not be read")
+        parts.append(f"{counted(records, 'record')} could not be read")
     return ", ".join(parts)
 
 

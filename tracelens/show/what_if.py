@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tracelens.analyse.what_if import Bounds, RuleEffect, Share, Times, WhatIf
 from tracelens.show.records import escape_markdown, markdown_table, visible
+from tracelens.show.words import counted
 
 NAMES: Final = {"latency": "latency", "ttfa": "time to first audio"}
 Row = list[str]
@@ -139,8 +140,8 @@ def _rule_remarks(effect: RuleEffect) -> Iterator[str]:
         yield f"{effect.rule}: changes nothing, because {effect.refused_because}"
     if effect.comparable and effect.failed_comparable:
         yield (
-            f"{effect.rule}: measured on {effect.comparable:,} comparable requests; of all that"
-            f" meet its conditions there {_failed(effect.failed_comparable)} failed"
+            f"{effect.rule}: measured on {counted(effect.comparable, 'comparable request')}; of"
+            f" all that meet its conditions there {_failed(effect.failed_comparable)} failed"
         )
     if effect.not_moved and not effect.refused_because:
         yield f"{effect.rule}: {effect.not_moved:,} more stay, for want of comparable requests"
@@ -148,8 +149,8 @@ def _rule_remarks(effect: RuleEffect) -> Iterator[str]:
         yield f"{effect.rule}: {effect.unknown:,} more stay, whose {_measure(effect)} is not known"
     if effect.unsplit:
         yield (
-            f"{effect.rule}: {_usd(effect.unsplit_usd)} of {effect.unsplit:,} requests is in costs"
-            " that nobody split, which stay as they are"
+            f"{effect.rule}: {_usd(effect.unsplit_usd)} of {counted(effect.unsplit, 'request')}"
+            " is in costs that nobody split, which stay as they are"
         )
 
 

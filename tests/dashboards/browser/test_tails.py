@@ -102,6 +102,23 @@ def test_a_cell_and_a_diamond_of_the_map_are_clicked(visitor: Visitor, busy: str
     assert again.errors == []
 
 
+def test_filters_stand_in_one_line(visitor: Visitor, busy: str) -> None:
+    here = visitor()
+    here.base = busy
+    here.open("tails")
+    drawn(here)
+    row = here.page.locator(".st-key-filters")
+    tops = row.locator("[data-testid=stWidgetLabel]").evaluate_all(TOPS)
+    assert len(tops) == 4 and len(set(tops)) == 1
+    heights = row.locator(
+        "[data-testid=stButtonGroup] button, [data-testid=stSelectbox] > div"
+    ).evaluate_all(HEIGHTS)
+    assert len(heights) > 4 and len(set(heights)) == 1
+
+
+TOPS = "(all) => all.map((each) => each.getBoundingClientRect().top)"
+HEIGHTS = "(all) => all.map((each) => each.getBoundingClientRect().height)"
+
 #: Where on the screen the first mark of a trace is.
 PLACE = """
 (plot, name) => {

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 import pytest
 
-from tests.show.figures.made_tail import HOSTILE, difference, group, made_tail
+from tests.show.figures.made_tail import HOSTILE, difference, frame, group, made_tail
 from tracelens.analyse.tails.values import HIGHER, Cut, Heat
 from tracelens.show.figures import (
     Bill,
@@ -18,6 +19,7 @@ from tracelens.show.figures import (
     different_chart,
     heat_chart,
     higher_charts,
+    not_drawn,
     trend_chart,
     what_if_chart,
 )
@@ -46,6 +48,7 @@ def test_who_pays() -> None:
     assert audio.line.dash != trace(chart, "audio + image").line.dash
     assert list(everyone.x) == pytest.approx([-3, -2, 0])
     assert list(everyone.y) == [0.1, 0.35, 1.0]
+    assert list(everyone.customdata[1]) == ["1 %", "35 %"]
     marker = trace(chart, "the tail")
     assert (marker.x[0], marker.y[0], marker.marker.color) == (-2, 0.35, LIGHT.fail)
     assert "<b>top 1 % pays 35 %</b>" in texts(chart)
@@ -71,7 +74,36 @@ def test_one_modality_alone_has_one_line_and_no_names() -> None:
 def test_a_tail_of_too_few_has_no_marker() -> None:
     chart = concentration_chart(made_tail(cut=Cut(1, 0.5, 1.0, None)), LIGHT)
     assert "the tail" not in names(chart)
+    assert chart.figure.layout.shapes == ()
     assert "too few" in chart.alt
+
+
+def test_of_few_requests_the_mark_of_the_tail_stands_off_the_axis() -> None:
+    chart = concentration_chart(made_tail(n=12, top=0.1, cut=Cut(2, 0.5, 1.0, 0.4)), LIGHT)
+    (line,) = chart.figure.layout.shapes
+    left, right = chart.figure.layout.xaxis.range
+    assert left + 0.1 * (right - left) < line.x0 < right
+    # On the curve, and its label on the side with room.
+    marker = trace(chart, "the tail")
+    assert marker.x[0] == line.x0 == pytest.approx(math.log10(2 / 12))
+    few = concentration_chart(made_tail(n=20, top=0.1, cut=Cut(2, 0.5, 1.0, 0.4)), LIGHT)
+    (label,) = (each for each in few.figure.layout.annotations if "pays" in each.text)
+    assert (label.xanchor, label.yshift) == ("left", -12)
+
+
+def test_money_on_axes_has_no_prefix_of_thousandths() -> None:
+    tail = made_tail()
+    charts = [
+        concentration_chart(tail, LIGHT),
+        heat_chart(tail, LIGHT),
+        trend_chart(tail, LIGHT),
+        what_if_chart([Bill("audio", 0.0006, 0.0006, 0.0006)], LIGHT),
+        *(chart for _, chart in higher_charts(tail, LIGHT)),
+    ]
+    for chart in charts:
+        drawn = json.loads(chart.figure.to_json())["layout"]
+        axes = [each for name, each in drawn.items() if name[1:].startswith("axis")]
+        assert axes and all(each["exponentformat"] == "none" for each in axes)
 
 
 def test_the_map_has_a_mark_on_every_cell_and_a_diamond_per_time() -> None:
@@ -105,6 +137,17 @@ def test_a_budget_is_a_line_with_its_value_and_a_selection_a_frame() -> None:
     assert (frame.x0, frame.x1) == ("2026-03-02 00:00:00", "2026-03-02 01:00:00")
     assert frame.line.color == DARK.fail
     assert chart.figure.layout.dragmode == "select"
+
+
+def test_axes_of_time_have_short_names() -> None:
+    """A phone has 35 pixels a tick: `Sun 08` takes more."""
+    for chart in (heat_chart(made_tail(), LIGHT), trend_chart(made_tail(), LIGHT)):
+        axis = chart.figure.layout.xaxis
+        names = [
+            datetime(2026, 9, 20, tzinfo=UTC).strftime(each.value) for each in axis.tickformatstops
+        ]
+        assert axis.nticks <= 5
+        assert max(len(line) for name in names for line in name.splitlines()) <= 6
 
 
 def test_an_empty_map_is_drawn() -> None:
@@ -165,6 +208,22 @@ def test_a_budget_by_modality_goes_before_quantiles() -> None:
     assert line.x0 == line.x1 == pytest.approx(math.log10(0.05))
 
 
+def test_of_too_few_requests_no_distribution_is_drawn_and_it_says_why() -> None:
+    groups = (group("audio+image", 1), group("audio", 900))
+    tail = made_tail(groups=groups)
+    assert [name for name, _ in higher_charts(tail, LIGHT)] == ["audio"]
+    assert not_drawn(tail) == ["audio + image: 1 request; a distribution takes 10"]
+    (panel,) = dict(higher_charts(tail, LIGHT)).values()
+    assert list(panel.figure.data[0].x) == []  # nor as a ghost
+
+
+def test_requests_that_are_all_alike_have_no_distribution() -> None:
+    alike = frame(HIGHER, ("all", 0.01, 0, 0.0), ("audio", 0.01, 0, 0.0))
+    tail = made_tail(groups=(group("audio", 900),), higher=alike)
+    assert higher_charts(tail, LIGHT) == []
+    assert not_drawn(tail) == ["audio: all 900 requests have the same cost"]
+
+
 def test_nothing_above_zero_has_no_distribution() -> None:
     assert higher_charts(made_tail(higher=HIGHER.to_frame()), LIGHT) == []
 
@@ -179,6 +238,9 @@ def test_the_trend_stacks_stages_in_their_colours() -> None:
     ]
     assert list(chart.figure.data[0].y) == [1.0, 1.0, 1.0]
     assert chart.figure.data[3].yaxis == "y2"
+    # As on all axes: `30 %`, not `30%`.
+    assert list(chart.figure.data[3].y) == pytest.approx([30.0, 30.0, 30.0])
+    assert chart.figure.layout.yaxis2.ticksuffix == " %"
     assert chart.figure.layout.barmode == "stack"
     assert any("share of the top 1 %" in each for each in texts(chart))
     assert "was $32.00" in chart.alt
@@ -189,7 +251,7 @@ def test_a_line_without_a_point_says_why() -> None:
     chart = trend_chart(
         replace(tail, trend=tail.trend.with_columns(top_share=pl.lit(None, pl.Float64))), LIGHT
     )
-    assert "<b>share of the top 1 %</b>: too few requests a bar to say" in texts(chart)
+    assert "<b>share of the top 1 %</b>: too few requests a bar" in texts(chart)
     assert chart.figure.layout.yaxis2.showticklabels is False
 
 
@@ -248,6 +310,9 @@ def test_axes_tick_in_units_that_people_read() -> None:
     assert log_axis("ms", 200, 70_000)["ticktext"] == ["300 ms", "1 s", "3 s", "10 s", "30 s"]
     assert log_axis("USD", 0.001, 0.2)["ticktext"] == ["$0.001", "$0.003", "$0.01", "$0.03", "$0.1"]
     assert log_axis("share", 0.0005, 1)["ticktext"] == ["0.1 %", "1 %", "10 %", "100 %"]
+    assert log_axis("USD", 0.0003, 0.0009)["ticktext"] == ["$0.0003", "$0.0005"]
+    assert log_axis("USD", 1.02, 1.08)["ticktext"] == ["$1.02", "$1.08"]
+    assert log_axis("ms", 82, 95)["ticktext"] == ["82 ms", "95 ms"]
     assert len(log_axis("ms", 0.1, 1e9, 4)["ticktext"]) <= 4
     assert [tick("ms", value) for value in (0.3, 120_000, 3_600_000)] == ["0.3 ms", "2 min", "1 h"]
 

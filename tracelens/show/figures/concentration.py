@@ -26,6 +26,8 @@ from tracelens.show.web.parts import inputs_name
 POINTS, SHOWN = 160, 6
 #: The least share of requests on the axis.
 LEAST: Final = 0.0005
+#: Share of the axis that the label of the tail takes on a phone.
+ROOM: Final = 0.38
 #: How far apart labels stand, as a share of the axis.
 APART: Final = 0.075
 #: What the requests of a tail do with their share.
@@ -40,7 +42,8 @@ def concentration_chart(tail: Tail, palette: Palette) -> Chart:
     found = series_of(tail.concentration, POINTS)
     names = [str(group.by) for group in tail.groups if str(group.by) in found] or list(found)
     kinds = [name for name in names if name != "all"][:SHOWN]
-    least = min(max(LEAST, 1 / max(tail.n, 1)), 0.1)
+    # Half of the tail at most: its mark would hang on the axis.
+    least = min(max(LEAST, 1 / max(tail.n, 1)), 0.1, tail.top / 2)
     curves = {name: _points(found[name], least) for name in (*kinds, "all") if name in found}
     if len(kinds) == 1:
         curves.pop(kinds[0])  # it is the curve of all
@@ -53,13 +56,13 @@ def concentration_chart(tail: Tail, palette: Palette) -> Chart:
     notes = _labels({name: curves[name] for name in kinds}, palette)
     if "all" in curves and kinds:
         notes.append(_all_label(curves["all"], palette))
-    notes += _marker(tail, palette, traces)
+    notes += _marker(tail, least, palette, traces)
     figure = draw(
         palette,
         traces,
         height=400,
         notes=notes,
-        shapes=[_at_top(tail.top, palette)],
+        shapes=[_at_top(_part(tail), palette)] if tail.cut.share is not None else [],
         xaxis={
             **log_axis("share", least, 1),
             "title": titled("share of requests, the highest first (log)"),
@@ -94,8 +97,9 @@ def _line(name: str, points: Points, palette: Palette, dash: str) -> dict[str, A
         "x": [x for x, _ in points],
         "y": [y for _, y in points],
         "line": line,
-        "customdata": [percent(10**x) for x, _ in points],
-        "hovertemplate": f"<b>{plain(label)}</b><br>top %{{customdata}}: %{{y:.0%}}<extra></extra>",
+        "customdata": [[percent(10**x), percent(y)] for x, y in points],
+        "hovertemplate": f"<b>{plain(label)}</b><br>top %{{customdata[0]}}: %{{customdata[1]}}"
+        "<extra></extra>",
     }
 
 
@@ -169,11 +173,18 @@ def _place(points: Points, y: float) -> float:
     return points[-1][0]
 
 
-def _marker(tail: Tail, palette: Palette, traces: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The chosen tail: a red point, and its label."""
+def _part(tail: Tail) -> float:
+    """The share of requests that the tail is: of few it is more than was asked for."""
+    return tail.cut.n / max(tail.n, 1)
+
+
+def _marker(
+    tail: Tail, least: float, palette: Palette, traces: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The chosen tail: a red point on the curve, and its label where there is room for it."""
     if tail.cut.share is None:
         return []
-    x, y = log(tail.top), tail.cut.share
+    x, y = log(_part(tail)), tail.cut.share
     traces.append(
         {
             "type": "scatter",
@@ -185,7 +196,7 @@ def _marker(tail: Tail, palette: Palette, traces: list[dict[str, Any]]) -> list[
             "hoverinfo": "skip",
         }
     )
-    left = x > -2.5
+    left = x > log(least) * (1 - ROOM)
     return [
         {
             "x": x,
@@ -193,7 +204,8 @@ def _marker(tail: Tail, palette: Palette, traces: list[dict[str, Any]]) -> list[
             "text": f"<b>top {percent(tail.top)} {VERBS[tail.metric]} {percent(y)}</b>",
             "xanchor": "right" if left else "left",
             "xshift": -10 if left else 10,
-            "yshift": 12,
+            # The curve rises from the point on: above it is free on the left, below on the right.
+            "yshift": 12 if left else -12,
             "bgcolor": palette.page,
             "font": {"color": palette.fail},
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tracelens.analyse.tails.values import Heat, Tail
-from tracelens.show.figures.look import Chart, draw, log, log_axis, titled, when
+from tracelens.show.figures.look import Chart, date_axis, draw, log, log_axis, titled, when
 from tracelens.show.palette import Palette
 from tracelens.show.web.html import amount, moment
 
@@ -45,7 +45,7 @@ def heat_chart(
         height=400,
         notes=notes,
         shapes=shapes,
-        xaxis={"type": "date", "showgrid": False, "tickformatstops": _formats(), "nticks": 5},
+        xaxis={**date_axis(), "showgrid": False},
         yaxis={
             **log_axis(tail.unit, low, high),
             "title": titled(f"{NAMES[tail.metric]} (log)"),
@@ -58,14 +58,6 @@ def heat_chart(
         hovermode="closest",
     )
     return Chart("when", figure, _alt(tail, budget))
-
-
-def _formats() -> list[dict[str, Any]]:
-    return [
-        {"dtickrange": [None, 43_200_000], "value": "%H:%M\n%a %d %b"},
-        {"dtickrange": [43_200_001, 604_800_000], "value": "%a %d\n%b %Y"},
-        {"dtickrange": [604_800_001, None], "value": "%d %b\n%Y"},
-    ]
 
 
 def _map(tail: Tail, palette: Palette) -> dict[str, Any]:

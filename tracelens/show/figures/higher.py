@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -19,28 +19,65 @@ from tracelens.show.figures.look import (
 from tracelens.show.palette import Palette
 from tracelens.show.web.html import amount, percent
 from tracelens.show.web.parts import inputs_name
-from tracelens.show.web.tails import limit_of
+from tracelens.show.web.tails import NAMES, limit_of
+from tracelens.show.words import counted
 
 #: Points of each curve: every panel shows all of them.
 POINTS, SHOWN, PANEL_TICKS = 48, 6, 4
+#: Requests from which on a distribution is drawn: of fewer none reaches one in ten.
+NEEDED: Final = 10
+#: Characters of a name that traces gave.
+LONGEST: Final = 60
 
 
 def higher_charts(tail: Tail, palette: Palette, budgets: Budgets = ()) -> list[tuple[str, Chart]]:
     """A panel per modality with the same axes, the largest total first; others are ghosts.
 
-    `budgets` are in the unit of the metric.
+    Those of which too little is known to draw are in `not_drawn`. `budgets` are in the unit of the
+    metric.
     """
-    found = series_of(tail.higher.filter(pl.col("value") > 0), POINTS)
-    names = [str(group.by) for group in tail.groups if str(group.by) in found][:SHOWN]
-    names = names or [name for name in found if name != "all"][:SHOWN] or list(found)[:1]
-    curves = {name: _curve(found[name]) for name in names}
-    if not any(curves.values()):
-        return []
-    return [(name, _panel(tail, name, curves, palette, limit_of(budgets, name))) for name in names]
+    curves = {name: curve for name, curve in _curves(tail).items() if _is_drawn(tail, name, curve)}
+    shown = dict(list(curves.items())[:SHOWN])
+    return [(name, _panel(tail, name, shown, palette, limit_of(budgets, name))) for name in shown]
+
+
+def not_drawn(tail: Tail) -> list[str]:
+    """Why modalities have no panel: `image: 3 requests; a distribution takes 10`."""
+    return [
+        _why_not(tail, name)
+        for name, curve in _curves(tail).items()
+        if not _is_drawn(tail, name, curve)
+    ]
+
+
+def _curves(tail: Tail) -> dict[str, list[tuple[float, float]]]:
+    """The curve of each modality, the largest total first; with no modality, that of all."""
+    found = series_of(tail.higher, POINTS)
+    names = [str(group.by) for group in tail.groups if str(group.by) in found]
+    names = names or [name for name in found if name != "all"] or list(found)
+    return {name: _curve(found[name]) for name in names}
+
+
+def _is_drawn(tail: Tail, name: str, curve: Sequence[tuple[float, float]]) -> bool:
+    return len(curve) > 1 and _known(tail, name) >= NEEDED
+
+
+def _known(tail: Tail, name: str) -> int:
+    """How many requests with a known value a modality has."""
+    group = next((each for each in (*tail.groups, tail.all) if str(each.by) == name), None)
+    return 0 if group is None else group.n
+
+
+def _why_not(tail: Tail, name: str) -> str:
+    known, who = _known(tail, name), inputs_name(name)[:LONGEST]
+    if known < NEEDED:
+        return f"{who}: {counted(known, 'request')}; a distribution takes {NEEDED}"
+    return f"{who}: all {known:,} requests have the same {NAMES[tail.metric]}"
 
 
 def _curve(frame: pl.DataFrame) -> list[tuple[float, float]]:
-    return [(log(x), log(y)) for x, y in frame.select("value", "share").rows() if y > 0]
+    pairs = frame.select("value", "share").rows()
+    return [(log(x), log(y)) for x, y in pairs if x > 0 and y > 0]
 
 
 def _panel(

@@ -17,7 +17,10 @@ import polars as pl
 
 from tracelens.show.palette import Palette
 from tracelens.show.records import visible
+from tracelens.show.web.html import amount
 
+#: Distances of ticks in ms, in which plotly counts.
+HALF_DAY, FORTNIGHT = 43_200_000, 1_209_600_000
 FONT: Final = "Inter, 'Source Sans', 'Segoe UI', sans-serif"
 SIZE: Final = 12.5
 #: How requests of one kind are told from those of another, since no hue is left for them.
@@ -98,6 +101,8 @@ def _axis(palette: Palette) -> dict[str, Any]:
         "showline": False,
         "ticks": "",
         "tickangle": 0,
+        # Never `$600µ`: nobody reads money in thousandths of thousandths.
+        "exponentformat": "none",
         "tickfont": {"color": palette.muted, "size": SIZE},
     }
 
@@ -112,14 +117,37 @@ def titled(text: str) -> dict[str, Any]:
     return {"text": text, "standoff": 10, "font": {"size": SIZE}}
 
 
+def date_axis() -> dict[str, Any]:
+    """An axis of time: few ticks with names so short that they stand apart on a phone."""
+    return {
+        "type": "date",
+        "nticks": 5,
+        "tickformatstops": [
+            {"dtickrange": [None, HALF_DAY], "value": "%H:%M\n%-d %b"},
+            {"dtickrange": [HALF_DAY + 1, FORTNIGHT], "value": "%-d\n%b"},
+            {"dtickrange": ["M1", "M6"], "value": "%b\n%Y"},
+            {"dtickrange": ["M12", None], "value": "%Y"},
+        ],
+    }
+
+
 def log(value: float) -> float:
     """The base-10 logarithm; of nothing and less, that of very little."""
     return math.log10(max(value, 1e-9))
 
 
 def log_axis(unit: str, low: float, high: float, most: int = 8) -> dict[str, Any]:
-    """At most so many ticks for values from `low` to `high`; `unit` is ms, USD or share."""
-    ticks = [each for each in _ticks(unit, low, high) if low * 0.999 <= each <= high * 1.001]
+    """At most so many ticks for values from `low` to `high`; `unit` is ms, USD or share.
+
+    Where fewer than two round values lie between them, the ticks are the ends.
+    """
+    for steps in (_ticks(unit, low, high), _finer(unit, low, high)):
+        ticks = [each for each in steps if low * 0.999 <= each <= high * 1.001]
+        if len(ticks) > 1:
+            break
+    else:
+        ends = {amount(unit, each): each for each in (low, high)}
+        return {"tickvals": [log(each) for each in ends.values()], "ticktext": list(ends)}
     # Half of them do where they would stand too close.
     while len(ticks) > most:
         ticks = ticks[::-2][::-1]
@@ -129,11 +157,19 @@ def log_axis(unit: str, low: float, high: float, most: int = 8) -> dict[str, Any
 def _ticks(unit: str, low: float, high: float) -> list[float]:
     if unit == "ms":
         return list(TIMES)
-    first, last = math.floor(log(low)), math.ceil(log(high))
-    decades = [10.0**power for power in range(first, last + 1)]
-    if unit == "USD" and last - first <= 3:
+    decades = _decades(low, high)
+    if unit == "USD" and len(decades) <= 4:
         return sorted([*decades, *(3 * each for each in decades)])
     return decades
+
+
+def _finer(unit: str, low: float, high: float) -> list[float]:
+    steps = (1, 2, 3, 5) if unit == "USD" else ()
+    return sorted(step * each for each in _decades(low, high) for step in steps)
+
+
+def _decades(low: float, high: float) -> list[float]:
+    return [10.0**power for power in range(math.floor(log(low)), math.ceil(log(high)) + 1)]
 
 
 def tick(unit: str, value: float) -> str:

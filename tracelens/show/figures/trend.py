@@ -9,7 +9,7 @@ import polars as pl
 
 from tracelens.analyse.tails.values import Tail
 from tracelens.model import CHAIN, PATH_STAGES, STAGES
-from tracelens.show.figures.look import Chart, draw, keyed, titled, when
+from tracelens.show.figures.look import Chart, date_axis, draw, keyed, titled, when
 from tracelens.show.palette import Palette
 from tracelens.show.web.html import amount, moment, percent
 
@@ -42,7 +42,7 @@ def trend_chart(tail: Tail, palette: Palette) -> Chart:
     money = tail.unit == "USD"
     prefix = {"tickprefix": "$"} if money else {"ticksuffix": " s"}
     below = (
-        {"tickformat": ".0%", "rangemode": "tozero", "nticks": 4}
+        {"ticksuffix": " %", "rangemode": "tozero", "nticks": 4}
         if money
         else {"ticksuffix": " s", "rangemode": "tozero", "nticks": 4}
     )
@@ -57,11 +57,10 @@ def trend_chart(tail: Tail, palette: Palette) -> Chart:
         bargap=0.12,
         # Ticks without a colour keep the first date below the 0 of the other axis.
         xaxis={
-            "type": "date",
+            **date_axis(),
             "showgrid": False,
             "anchor": "y2",
             "fixedrange": True,
-            "nticks": 5,
             "ticks": "outside",
             "ticklen": 9,
             "tickcolor": "rgba(0,0,0,0)",
@@ -143,7 +142,7 @@ def _column(tail: Tail) -> str:
 
 def _line(tail: Tail, palette: Palette) -> dict[str, Any]:
     column = _column(tail)
-    scale = 1.0 if tail.unit == "USD" else 1e-3
+    scale = 100.0 if tail.unit == "USD" else 1e-3  # per cent, or seconds
     rows = tail.trend.select("begin_unix_nano", "end_unix_nano", column).rows()
     values = [None if value is None else value * scale for *_, value in rows]
     return {
@@ -193,7 +192,7 @@ def _below(tail: Tail, palette: Palette) -> dict[str, Any]:
         "y": 0.3,
         "yshift": 14,
         "xanchor": "left",
-        "text": f"<b>{said}</b>" + (": too few requests a bar to say" if _is_empty(tail) else ""),
+        "text": f"<b>{said}</b>" + (": too few requests a bar" if _is_empty(tail) else ""),
         "font": {"color": palette.accent},
     }
 

@@ -73,6 +73,7 @@ from tracelens.show.web.tails import (
     tail_metrics_html,
     times_table_html,
     trend_table_html,
+    unbroken,
 )
 from tracelens.show.web.verdict import verdict_html
 from tracelens.show.web.waterfall import waterfall_html
@@ -145,6 +146,7 @@ __all__ = [
     "texts_html",
     "times_table_html",
     "trend_table_html",
+    "unbroken",
     "unmeasured_sentence",
     "unpriced_html",
     "unpriced_sentence",

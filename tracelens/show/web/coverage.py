@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tracelens.show.web.html import safe
-from tracelens.show.web.parts import bar, counted, share
+from tracelens.show.web.parts import bar, share
+from tracelens.show.words import counted
 
 #: What is shown of the outcomes, what its record allows, and what is not told without it.
 PLACES = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from tracelens.analyse import Explanation
 from tracelens.show.web.html import safe
+from tracelens.show.words import counted
 
 #: Words around a change that are shown of a long text, and what counts as long.
 AROUND = 12
@@ -128,7 +129,8 @@ def _received(runs: Sequence[Run]) -> str:
 
 def _kept(op: str, words: Sequence[str]) -> str:
     if op == "cut":
-        return f'<span class="tl-muted" title="words left out">[… {len(words):,} words …]</span>'
+        left = counted(len(words), "word")
+        return f'<span class="tl-muted" title="words left out">[… {left} …]</span>'
     return _words(words)
 
 
@@ -169,5 +171,5 @@ def texts_html(explained: Explanation) -> str:
     )
     return (
         f'<div class="tl tl-diffs"><details class="tl-diff"><summary><b>Everything recorded</b>'
-        f"<span>{len(rows):,} texts</span></summary>{inner}</details></div>"
+        f"<span>{counted(len(rows), 'text')}</span></summary>{inner}</details></div>"
     )

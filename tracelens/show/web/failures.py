@@ -11,13 +11,13 @@ from tracelens.show.web.parts import (
     Column,
     bar,
     cause_words,
-    counted,
     inputs_name,
     link,
     share,
     stage_mark,
     table,
 )
+from tracelens.show.words import counted
 
 SERVICES_SHOWN = 3
 VERDICT_SHOWN = 240

@@ -9,7 +9,8 @@ from typing import Any
 from tracelens.show.text import load_sentence
 from tracelens.show.web.html import NOTHING, safe
 from tracelens.show.web.overview import day
-from tracelens.show.web.parts import Column, counted, link, share, table
+from tracelens.show.web.parts import Column, link, share, table
+from tracelens.show.words import counted
 
 Load = Mapping[str, Any]
 

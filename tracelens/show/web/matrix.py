@@ -7,7 +7,8 @@ from typing import Any
 
 from tracelens.model import BOUNDARIES, STAGES, VERDICT_STAGES
 from tracelens.show.web.html import safe
-from tracelens.show.web.parts import counted, inputs_name, link, stage_name
+from tracelens.show.web.parts import inputs_name, link, stage_name
+from tracelens.show.words import counted
 
 #: Steps of colour above the one that means none.
 STEPS = 6

@@ -7,6 +7,7 @@ from typing import Any
 
 from tracelens.show.web.html import moment, safe, short_id
 from tracelens.show.web.parts import link
+from tracelens.show.words import counted
 
 
 def requests_html(rows: Sequence[Mapping[str, Any]], *, links: bool = True) -> str:
@@ -46,5 +47,5 @@ def extent_sentence(extent: Mapping[str, Any]) -> str:
     if not extent["requests"]:
         return "There are no requests in the store."
     first, last = (moment(extent[f"{each}_unix_nano"]) for each in ("first", "last"))
-    what = "1 request" if extent["requests"] == 1 else f"{extent['requests']:,} requests"
+    what = counted(extent["requests"], "request")
     return f"The store holds {what}, from {first} to {last}."

@@ -14,7 +14,6 @@ from tracelens.show.web.html import NOTHING, moment, money, safe
 from tracelens.show.web.parts import (
     Column,
     cause_words,
-    counted,
     link,
     metric,
     metrics,
@@ -22,6 +21,7 @@ from tracelens.show.web.parts import (
     stage_mark,
     table,
 )
+from tracelens.show.words import counted
 
 #: Kinds of failure that are listed as new; the rest is counted.
 NEW_SHOWN = 5

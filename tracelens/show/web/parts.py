@@ -100,11 +100,6 @@ def bar(part: float, whole: float, label: str = "") -> str:
     )
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """`1 request`, `1,234 requests`."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
 def stage_mark(row: Mapping[str, Any]) -> str:
     """Where it broke, in the colour of the stage to blame: the boundary, else the stage."""
     stage, boundary = row["stage"], row["boundary"]

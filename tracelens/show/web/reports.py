@@ -7,7 +7,8 @@ from typing import Any
 
 from tracelens.show.web.failures import how_it_showed
 from tracelens.show.web.html import moment, safe
-from tracelens.show.web.parts import Column, counted, link, stage_mark, table
+from tracelens.show.web.parts import Column, link, stage_mark, table
+from tracelens.show.words import counted
 
 Report = Mapping[str, Any]
 

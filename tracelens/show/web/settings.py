@@ -6,11 +6,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tracelens.show.costs import SOURCES, dollars, listed_price, number_words, unit_name
+from tracelens.show.costs import (
+    SOURCES,
+    dollars,
+    listed_price,
+    number_words,
+    provider_name,
+    unit_name,
+)
 from tracelens.show.records import ACTING
 from tracelens.show.web.html import NOTHING, day_of, duration, safe
 from tracelens.show.web.loads import megabytes
-from tracelens.show.web.parts import Column, counted, link, metric, metrics, table
+from tracelens.show.web.parts import Column, link, metric, metrics, table
+from tracelens.show.words import counted
 
 VALUE_SHOWN = 400
 DAMAGED_SHOWN = 50
@@ -143,7 +151,8 @@ def prices_html(prices: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _price(row: Mapping[str, Any]) -> Iterator[str]:
-    provider = f"<small>{safe(row['provider'], limit=60)}</small>" if row["provider"] else ""
+    name = provider_name(row)
+    provider = f"<small>{safe(name, limit=80)}</small>" if name else ""
     yield f"<b>{safe(row['model'], limit=80)}</b>{provider}"
     above = row["above_tokens"]
     yield unit_name(row["unit"]) + (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -25,13 +26,13 @@ from tracelens.show.web.parts import (
     Column,
     bar,
     cause_words,
-    counted,
     inputs_name,
     link,
     metrics,
     stage_name,
     table,
 )
+from tracelens.show.words import counted
 
 #: Requests below which a tail of 1 % or less says nothing, and for a selection at all.
 FEW, TOO_FEW = 500, 30
@@ -94,7 +95,7 @@ def _total(tail: Tail, palette: Palette, links: bool) -> str:
     partly = now.unpriced_spans or now.n_unknown or now.n_lower_bound
     least = '<span class="tl-least">≥</span> ' if partly else ""
     missing = [counted(now.unpriced_spans, "span") + " unpriced"] if now.unpriced_spans else []
-    missing += [f"{now.n_unknown:,} requests without a cost"] if now.n_unknown else []
+    missing += [f"{counted(now.n_unknown, 'request')} without a cost"] if now.n_unknown else []
     notes = [_change_line(tail, "cost", "total"), " · ".join(missing)]
     spark = _spark(tail, "total", palette) if tail.metric == "cost" else ""
     return _card("Total cost", f"{least}{money(now.total)}", notes, spark)
@@ -228,7 +229,7 @@ def _size(row: Mapping[str, Any]) -> str:
     parts = [f"{seconds:,.{0 if seconds >= 1 else 1}f} s audio"] if seconds else []
     parts += [f"{pixels:,.1f} MP"] if pixels else []
     parts += [counted(pages, "page")] if pages else []
-    parts += [f"{tokens:,} tokens"] if tokens and len(parts) < 2 else []
+    parts += [counted(tokens, "token")] if tokens and len(parts) < 2 else []
     return " · ".join(parts)
 
 
@@ -482,6 +483,16 @@ dl.tl-metrics { grid-template-columns: repeat(5, minmax(0, 1fr)) !important; gap
 """
 
 
+#: Between a number and its unit, and between a sign and its number.
+UNITS: Final = re.compile(r"(?<=\d) (?=%|(?:ms|s|min|h|days|points|MP|pages?|tokens?)\b)")
+SIGNS: Final = re.compile(r"((?:[≥▲▼]|&[lg]t;)(?:</\w+>)?) (?=[$+−\d-])")
+
+
+def unbroken(html: str) -> str:
+    """HTML whose amounts stay on one line: `24.79 s` with a no-break space."""
+    return SIGNS.sub("\\1\u00a0", UNITS.sub("\u00a0", html))
+
+
 def one_page_html(tail: Tail, headline: str, charts: Sequence[tuple[str, bytes]]) -> str:
     """Its headline, cards, charts (what each says, and SVG) and method, to be printed on A4."""
     drawn = [_figure(said, svg) for said, svg in charts]
@@ -490,15 +501,15 @@ def one_page_html(tail: Tail, headline: str, charts: Sequence[tuple[str, bytes]]
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\';'
         " style-src 'unsafe-inline'; img-src data:\">"
         f"<title>{safe(headline)}</title><style>{stylesheet()}{PAGE_LOOK}</style></head><body>"
-        f"<h1>{safe(headline)}</h1><p>{safe(tail_facts(tail))}</p>"
-        f"{tail_metrics_html(tail, LIGHT, links=False)}"
-        f"{''.join(drawn)}{method_html(tail, links=False)}</body></html>"
+        f"<h1>{unbroken(safe(headline))}</h1><p>{unbroken(safe(tail_facts(tail)))}</p>"
+        f"{unbroken(tail_metrics_html(tail, LIGHT, links=False))}"
+        f"{''.join(drawn)}{unbroken(method_html(tail, links=False))}</body></html>"
     )
 
 
 def _figure(said: str, svg: bytes) -> str:
     data = base64.b64encode(svg).decode()
     return (
-        f"<figure><figcaption>{safe(said)}</figcaption>"
+        f"<figure><figcaption>{unbroken(safe(said))}</figcaption>"
         f'<img alt="" src="data:image/svg+xml;base64,{data}"></figure>'
     )

@@ -7,7 +7,8 @@ from typing import Any
 
 from tracelens.analyse.what_if import Bounds, Money, RuleEffect, Share, WhatIf
 from tracelens.show.web.html import NOTHING, duration, money, percent, safe
-from tracelens.show.web.parts import Column, counted, table
+from tracelens.show.web.parts import Column, table
+from tracelens.show.words import counted
 
 
 def what_if_sentence(found: WhatIf) -> str:
