@@ -1,5 +1,6 @@
 """Parquet segments, the log that says which are live, and DuckDB views over them."""
 
+from tracelens.store.buffers import column_of
 from tracelens.store.cancel import Cancellation
 from tracelens.store.log import BugReport
 from tracelens.store.lookups import Find
@@ -24,4 +25,5 @@ __all__ = [
     "Store",
     "Writer",
     "check_place",
+    "column_of",
 ]

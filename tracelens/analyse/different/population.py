@@ -15,6 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tracelens.analyse.different.bins import Bin, bin_numbers
+from tracelens.store import column_of
 
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
@@ -193,14 +194,9 @@ class Taken(threading.local):
 
     def numbers(self, column: pl.Series) -> tuple[Array, Truths | None]:
         """Numbers that have the rows among them, and which are known and asked about."""
-        if not column.has_nulls():
-            return self._few(column.to_numpy()), self._most
-        # As they are in memory: to fill nulls would copy the column.
-        array = column.to_arrow()
-        validity, values = array.buffers()
-        held = np.frombuffer(values, array.type.to_pandas_dtype())[array.offset :][: len(array)]
-        bits = np.frombuffer(validity, np.uint8)
-        known = np.unpackbits(bits, bitorder="little")[array.offset :][: len(array)].view(np.bool_)
+        held, known = column_of(column)
+        if known is None:
+            return self._few(held), self._most
         if self._most is not None:
             return held, known & self._most
         return self._few(held), self._few(known)

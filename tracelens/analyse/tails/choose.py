@@ -100,18 +100,18 @@ class Requests:
     @property
     def starts(self) -> Ints:
         """When each began, in ns; `NEVER` where it is not known."""
-        return self._once(
+        return self.once(
             "starts", lambda: self.frame["start_unix_nano"].fill_null(NEVER).to_numpy()
         )
 
     @property
     def quarters(self) -> Ints:
         """Number of the quarter of an hour in which each began, since 1970."""
-        return self._once("quarters", lambda: (self.starts // QUARTER).astype(np.int32))
+        return self.once("quarters", lambda: (self.starts // QUARTER).astype(np.int32))
 
     def filled(self, column: str) -> Floats:
         """A column of numbers, 0 where it is not known."""
-        return self._once(("filled", column), lambda: _filled(self.frame[column]))
+        return self.once(("filled", column), lambda: _filled(self.frame[column]))
 
     def taken(self, column: str, rows: Rows) -> Floats:
         """Some rows of a column of numbers, 0 where it is not known."""
@@ -127,7 +127,7 @@ class Requests:
             found: Mask = np.isfinite(values.cast(pl.Float64).to_numpy())
             return None if found.all() else found
 
-        return self._once(("known", column), make)
+        return self.once(("known", column), make)
 
     def ordered(self, column: str) -> tuple[Rows, Floats]:
         """Rows with a known value of a column in ascending order of it, and the values."""
@@ -139,7 +139,7 @@ class Requests:
             order = np.argsort(own)
             return order if rows is None else rows[order], own[order]
 
-        return self._once(("ordered", column), make)
+        return self.once(("ordered", column), make)
 
     def values(self, column: str) -> Floats:
         """Known values of a column, ascending; with their rows it takes five times as long."""
@@ -150,7 +150,7 @@ class Requests:
             known, values = self.known(column), self.filled(column)
             return np.sort(values if known is None else np.compress(known, values))
 
-        return self._once(("values", column), make)
+        return self.once(("values", column), make)
 
     def is_ordered(self, column: str) -> bool:
         """Whether the order by a column is known."""
@@ -158,7 +158,7 @@ class Requests:
 
     def coded(self, column: str) -> Coded:
         """A column of text as codes."""
-        return self._once(("coded", column), lambda: _coded(self.frame[column]))
+        return self.once(("coded", column), lambda: _coded(self.frame[column]))
 
     def true(self, column: str) -> Rows:
         """Rows where a column is true, or above 0."""
@@ -167,7 +167,7 @@ class Requests:
             found = self.frame[column].cast(pl.Float64) > 0
             return found.arg_true().to_numpy().astype(np.intp)
 
-        return self._once(("true", column), make)
+        return self.once(("true", column), make)
 
     def is_empty(self, column: str) -> bool:
         """Whether no row has a value."""
@@ -183,7 +183,8 @@ class Requests:
             mask = _both(mask, self.starts < end)
         return Window(self, mask)
 
-    def _once(self, key: Any, make: Callable[[], Made]) -> Made:
+    def once(self, key: Any, make: Callable[[], Made]) -> Made:
+        """What was made of all rows under this key, as long as the store does not change."""
         if key not in self._kept:
             self._kept[key] = make()
         found: Made = self._kept[key]

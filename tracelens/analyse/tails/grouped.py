@@ -118,9 +118,7 @@ class Largest:
     def __init__(self, chosen: Chosen, column: str, most: int) -> None:
         coded = chosen.window.requests.coded(column)
         size = len(coded.names)
-        known = chosen.window.known(chosen.column)
-        totals = sums(coded.codes, chosen.weights, size)
-        sizes = counts(coded.codes if known is None else np.compress(known, coded.codes), size)
+        totals, sizes = _totals(chosen, column)
         # The largest total first, then the most requests, then by name: names ascend with codes.
         order = np.lexsort((np.arange(size), -sizes, -totals))
         present = order[sizes[order] > 0]
@@ -140,6 +138,21 @@ class Largest:
     def split(self) -> Split:
         """The chosen values by code."""
         return Split(self._chosen.values, self.codes(self._chosen.rows), self.count + 1)
+
+
+def _totals(chosen: Chosen, column: str) -> tuple[Floats, Ints]:
+    """Sum and number of the requests with each value of a column of text."""
+    requests, window = chosen.window.requests, chosen.window
+
+    def make() -> tuple[Floats, Ints]:
+        coded, known = requests.coded(column), window.known(chosen.column)
+        own = coded.codes if known is None else np.compress(known, coded.codes)
+        size = len(coded.names)
+        return sums(coded.codes, chosen.weights, size), counts(own, size)
+
+    if window.mask is not None:
+        return make()
+    return requests.once(("totals", chosen.column, column), make)
 
 
 def group_all(chosen: Chosen, question: Question) -> Group:

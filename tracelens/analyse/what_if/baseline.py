@@ -19,6 +19,7 @@ from tracelens.errors import StoreError
 from tracelens.model import CONTENTS, PATH_STAGES, STAGES
 from tracelens.policy.globs import matches_any
 from tracelens.requests.modalities import NONE
+from tracelens.store import column_of
 
 TIMES: Final = ("duration_ms", "ttfa_ms")
 #: Columns of `Store.request_columns` that every what-if reads.
@@ -337,20 +338,9 @@ def _dense(numbers: NDArray[Any], count: int) -> Strata:
 def _plain(column: pl.Series) -> tuple[NDArray[Any], Bits | None]:
     if column.dtype not in PLAIN:
         column = column.cast(pl.Float64)
-    if not len(column):
-        return np.empty(0), None
-    array = column.to_arrow()
-    valid, data = array.buffers()
-    known = _bits(valid, array.offset, len(array)) if column.has_nulls() else None
-    if column.dtype == pl.Boolean:
-        return _bits(data, array.offset, len(array)), known
-    dtype = np.float64 if column.dtype == pl.Float64 else np.int64
-    return np.frombuffer(data, dtype, len(array), array.offset * 8), known
-
-
-def _bits(data: Any, offset: int, n: int) -> Bits:
-    bits = np.unpackbits(np.frombuffer(data, np.uint8), count=offset + n, bitorder="little")
-    return bits[offset:]
+    values, known = column_of(column)
+    bits = None if known is None else known.view(np.uint8)
+    return values.view(np.uint8) if values.dtype == np.bool_ else values, bits
 
 
 def _coded(rows: pl.DataFrame) -> pl.DataFrame:
