@@ -183,14 +183,19 @@ class Baseline:
 
     def ordered(self, name: str) -> Floats:
         """All known `duration_ms` or `ttfa_ms`, ascending."""
-        return self._ordered(name)[1]
+        return self._once(("ordered", name), lambda: self.window.values(name))
 
     def durations(self, group: int) -> Floats:
         """Known `duration_ms` of a modality, ascending."""
-        return self._once(
-            ("durations", group),
-            lambda: np.compress(self._order == group, self.ordered("duration_ms")),
-        )
+
+        def make() -> Floats:
+            name, own = "duration_ms", self.group == group
+            known = self.window.known(name)
+            values = self.window.requests.filled(name)
+            # To sort the values of each is several times as fast as to know all rows in order.
+            return np.sort(np.compress(own if known is None else own & known, values))
+
+        return self._once(("durations", group), make)
 
     def quantiles(self, name: str) -> list[float | None]:
         """Quantiles of a time of all."""
@@ -200,16 +205,10 @@ class Baseline:
         """How many durations of a modality are known, and their quantiles."""
 
         def make() -> tuple[int, list[float | None]]:
-            # Only those of modalities that some rule touches are worth a copy.
-            places = np.flatnonzero(self._order == group)
-            return len(places), quantiles_of(self.ordered("duration_ms"), places)
+            values = self.durations(group)
+            return len(values), quantiles_of(values)
 
         return self._once(("group", group), make)
-
-    @cached_property
-    def _order(self) -> Codes:
-        """The modality of each known `duration_ms`, in ascending order of it."""
-        return self.group[self._ordered("duration_ms")[0]]
 
     def strata(self, rows: Rows) -> dict[str, Strata]:
         """Groups of like requests: `fine` of one modality, service and size, and `coarse` whatever
@@ -297,9 +296,6 @@ class Baseline:
         for code, label in labels.items():
             lookup[code] = place[label]
         return lookup[codes], found
-
-    def _ordered(self, name: str) -> tuple[Rows, Floats]:
-        return self._once(("ordered", name), lambda: self.window.ordered(name))
 
     def _count(self, which: Bits | None) -> Ints:
         """How many requests of each modality are among some; None for all."""

@@ -8,8 +8,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tracelens.analyse.tails.ordered import Rows
-
 Values = NDArray[np.float64]
 
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -18,11 +16,9 @@ LEAST: Final = {"p50": 2, "p95": 20, "p99": 100}
 SHARES: Final = tuple(QUANTILES.values())
 
 
-def quantiles_of(values: Values, places: Rows | None = None) -> list[float | None]:
-    """Quantiles of ascending values, or of those at some places, also ascending."""
-    if places is None:
-        return _interpolated(len(values), SHARES, lambda ranks: values[ranks.astype(np.intp)])
-    return _interpolated(len(places), SHARES, lambda ranks: values[places[ranks.astype(np.intp)]])
+def quantiles_of(values: Values) -> list[float | None]:
+    """Quantiles of ascending values."""
+    return _interpolated(len(values), SHARES, lambda ranks: values[ranks.astype(np.intp)])
 
 
 def _interpolated(
