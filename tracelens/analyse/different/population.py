@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ import numpy.typing as npt
 import polars as pl
 
 from tracelens.analyse.different.bins import Bin, bin_numbers
-from tracelens.store import column_of
+from tracelens.analyse.different.taken import Taken
 
 Floats = npt.NDArray[np.float64]
 Truths = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
-Rows = npt.NDArray[np.intp]
 Codes = npt.NDArray[np.unsignedinteger[Any]]
 Array = npt.NDArray[Any]
 Labels = Sequence[str] | Sequence[Bin] | pl.Series
@@ -129,7 +127,7 @@ class Population:
         if counted is not None:
             known &= counted
         every = bool(known.all())
-        taken = Taken(None if every else known, frame.height)
+        taken = Taken(None if every else np.flatnonzero(known), known)
         codes = _session_codes(frame[sessions], taken) if sessions in frame.columns else None
         shared = None if codes is None else Sizes.of(codes)
         present = [each for each in attributes if each.column in frame.columns]
@@ -172,47 +170,6 @@ class Population:
     def units(self) -> float:
         """How many independent units there are: sessions, or requests where these are alone."""
         return float(self.size if self.weights is None else np.rint(self.weights.sum()))
-
-
-class Taken(threading.local):
-    """The rows of a frame that are asked about; `counted` tells which, None that all are.
-
-    Few of them are taken before they are coded. Most of them are coded with the others and taken
-    then: codes are an eighth of the numbers.
-    """
-
-    def __init__(self, counted: Truths | None, height: int) -> None:
-        self._rows = None if counted is None else np.flatnonzero(counted)
-        self.height = height if self._rows is None else len(self._rows)
-        self._most = counted if 2 * self.height >= height else None
-        # Each thread's own, for all columns: fresh memory for each would cost more than to count.
-        self._scratch = np.empty(height, np.intp)
-
-    def scratch(self, count: int) -> Array:
-        """So many whole numbers, to be written over."""
-        return self._scratch[:count]
-
-    def numbers(self, column: pl.Series) -> tuple[Array, Truths | None]:
-        """Numbers that have the rows among them, and which are known and asked about."""
-        held, known = column_of(column)
-        if known is None:
-            return self._few(held), self._most
-        if self._most is not None:
-            return held, known & self._most
-        return self._few(held), self._few(known)
-
-    def text(self, column: pl.Series) -> pl.Series:
-        """Text that has the rows in it."""
-        if self._rows is None or self._most is not None:
-            return column
-        return column.gather(self._rows)
-
-    def codes(self, codes: Codes) -> Codes:
-        """The codes of the rows, of those of what has them among it."""
-        return codes if self._most is None else codes[self._rows]
-
-    def _few(self, values: Array) -> Array:
-        return values if self._rows is None or self._most is not None else values[self._rows]
 
 
 @dataclass(frozen=True)
