@@ -43,7 +43,7 @@ def test_by_modality() -> None:
     assert sum(each.cost.after.high or 0 for each in answer.groups) == pytest.approx(
         answer.cost.after.high
     )
-    assert answer.notes == ["1 of 5 requests have no known cost; no sum has them in it"]
+    assert answer.notes == ["the cost of 1 of 5 requests is not known and in no sum"]
 
 
 def test_what_comes_in_is_text_from_outside() -> None:

@@ -161,7 +161,7 @@ def test_where_time_goes_is_not_always_known() -> None:
     blind = long_audio(**{"path_ms.transcription": None, "path_ms.reasoning": None})
     answer = capped([blind, long_audio()], Cap("audio_seconds", 30, "truncate"))
     assert answer.latency.unknown == 1
-    assert "where the time of 1 touched requests goes is not known: it stays" in answer.notes
+    assert "where the time of 1 touched request goes is not known: it stays" in answer.notes
 
 
 def test_an_unknown_size_is_not_capped_but_counted() -> None:

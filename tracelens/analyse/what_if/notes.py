@@ -51,9 +51,15 @@ def general_notes(n: int, rules: int, total: Mapping[str, Any], blind: int) -> l
     """What holds for an answer as a whole: `total` are sums over all requests."""
     notes = ["what several rules save on one request does not add up"] if rules > 1 else []
     if unpriced := n - total["priced"]:
-        notes.append(f"{unpriced:,} of {n:,} requests have no known cost; no sum has them in it")
+        notes.append(f"the cost of {unpriced:,} of {_requests(n)} is not known and in no sum")
     if bound := total["lower_bound"]:
-        notes.append(f"a part of {bound:,} requests is unpriced: money reads at least this much")
+        notes.append(f"a part of {_requests(bound)} is unpriced: money reads at least this much")
     if blind:
-        notes.append(f"where the time of {blind:,} touched requests goes is not known: it stays")
+        notes.append(
+            f"where the time of {_requests(blind, 'touched ')} goes is not known: it stays"
+        )
     return notes
+
+
+def _requests(n: int, kind: str = "") -> str:
+    return f"{n:,} {kind}request{'' if n == 1 else 's'}"
