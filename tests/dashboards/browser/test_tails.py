@@ -64,7 +64,9 @@ def test_a_manager_narrows_tries_exports_and_sends(
     here.page.keyboard.press("Escape")
 
     here.page.get_by_role("button", name="Copy link").click()
+    expect(here.page.get_by_role("button", name="Link copied")).to_be_visible()
     link = here.page.evaluate("navigator.clipboard.readText()")
+    assert "mod=audio%2Bimage" in link and "cap_audio=30" in link
     assert here.errors == []
 
     there = visitor("dark", PHONE)
