@@ -88,10 +88,15 @@ def highest(window: Window, rows: Rows, values: Floats, count: int) -> Rows:
     # Only those that are as high as the last one need an order; the others are all in.
     least = values[len(values) - count]
     first = int(np.searchsorted(values, least, side="left"))
-    found = rows[first:]
-    ids = window.requests.frame["request_id"][found]
-    ranks = ids.rank("ordinal").to_numpy()
-    return found[np.lexsort((ranks, -values[first:]))][:count]
+    found, own = rows[first:], values[first:]
+    equal = own[1:] == own[:-1]
+    if not equal.any():
+        return found[::-1]
+    tied = np.append(equal, False) | np.append(False, equal)
+    ranks = np.zeros(len(found))
+    ids = window.requests.frame["request_id"].gather(found[tied])
+    ranks[tied] = ids.rank("ordinal").to_numpy()
+    return found[np.lexsort((ranks, -own))][:count]
 
 
 def cut_of(chosen: Chosen, question: Question) -> Cut:
