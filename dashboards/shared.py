@@ -237,7 +237,7 @@ def choose(name: str, label: str, options: Sequence[str], show: Callable[[str], 
     given = str(st.query_params.get(name, ""))
     known = options if not given or given in options else [*options, given]
     key = f"choice-{name}"
-    st.session_state[key] = given or None
+    follow_address(key, given or None)
     st.selectbox(
         label,
         known,
@@ -261,7 +261,7 @@ def switch(
     first, given = first or next(iter(options)), str(st.query_params.get(name, ""))
     chosen = given if given in options else first
     key = f"switch-{name}"
-    st.session_state[key] = chosen
+    follow_address(key, chosen)
     st.segmented_control(
         label,
         list(options),
@@ -273,6 +273,16 @@ def switch(
         args=(name, key),
     )
     return chosen
+
+
+def follow_address(key: str, value: object) -> None:
+    """Have a widget show what the address says.
+
+    Only where it shows something else: what a script sets again goes back to the browser, and takes
+    away what somebody chose meanwhile.
+    """
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
 
 
 def _to_address(name: str, key: str) -> None:

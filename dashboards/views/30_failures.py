@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import streamlit as st
-from shared import ask, choose, lens, show_head, show_html, show_note, switch
+from shared import ask, choose, follow_address, lens, show_head, show_html, show_note, switch
 
 from tracelens.api import Filters, TraceLens
 from tracelens.show.records import request_records, to_csv, visible
@@ -88,7 +88,7 @@ def asked(facets: dict[str, dict[str, int]], period: str) -> Filters:
 
 def words() -> str:
     """Part of a verdict, in the address as `text`."""
-    st.session_state["words"] = str(st.query_params.get("text", ""))
+    follow_address("words", str(st.query_params.get("text", "")))
     return str(st.text_input("Verdict says", key="words", on_change=_keep_words)).strip()
 
 

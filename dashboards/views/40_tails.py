@@ -16,6 +16,7 @@ from shared import (
     ask,
     choose,
     copy_link,
+    follow_address,
     label,
     lens,
     palette,
@@ -303,7 +304,7 @@ def show_different(
             f"{counted(selected.n, 'request')} of the tail against the other"
             f" {selected.n_rest:,}, what goes with most excess first."
         )
-    st.session_state["attrs"] = st.query_params.get("attrs") == "1"
+    follow_address("attrs", st.query_params.get("attrs") == "1")
     st.toggle(
         "Compare what else the spans record too",
         key="attrs",
@@ -425,7 +426,7 @@ def tried_rules() -> Rules:
     if not own.named():
         st.caption("Routes and budgets are rows of the policy; it has none, and no caps.")
         return Rules(tuple(caps))
-    st.session_state["route"] = st.query_params.get("route") == "1"
+    follow_address("route", st.query_params.get("route") == "1")
     rules = counted(len(own.named()), "rule")
     if st.toggle(
         f"Try the policy's {rules} too", key="route", on_change=keep_switch, args=("route",)
@@ -454,7 +455,7 @@ def choose_cap(name: str, label: str, unit: str, values: tuple[float, ...]) -> f
         known[f"{own:g}"] = own
     options = [*(f"{value:g}" for value in sorted(known.values())), NO_CAP]
     key = f"slide-{name}"
-    st.session_state[key] = f"{own:g}" if f"{own:g}" in known else NO_CAP
+    follow_address(key, f"{own:g}" if f"{own:g}" in known else NO_CAP)
     chosen = st.select_slider(
         label,
         options,
