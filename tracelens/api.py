@@ -420,13 +420,15 @@ class TraceLens:
 
         rules = rules or Rules.of(self.policy)
         key, kept = (self.version(), filters or Filters()), self._baseline
-        if kept is not None and kept[0] == key:
-            try:
-                return what_if(kept[1], rules, limit=limit)
-            except MovedError:
-                pass  # made anew below, with all that these rules need
-        kept = self._baseline = (key, read_baseline(self.store(), key[1], rules))
-        return what_if(kept[1], rules, limit=limit)
+        if kept is None or kept[0] != key:
+            kept = self._baseline = (key, read_baseline(self.store(), key[1], rules))
+        try:
+            return what_if(kept[1], rules, limit=limit)
+        except MovedError:
+            # The store has other rows by now: all that these rules need is read at one moment.
+            key = (self.version(), key[1])
+            kept = self._baseline = (key, read_baseline(self.store(), key[1], rules))
+            return what_if(kept[1], rules, limit=limit)
 
     def resolve(self, any_id: str) -> Match:
         """The requests that an id of any kind means. Raises NotFoundError."""
