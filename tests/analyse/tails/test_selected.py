@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from tests.dashboards.tail_stores import BEGIN, tail_store
@@ -19,6 +21,7 @@ from tests.store.frames import (
     spans,
 )
 from tracelens import Filters, TraceLens
+from tracelens.analyse.tails.selected import _placed
 
 HOUR = 3_600 * SECOND
 START = BEGIN * SECOND
@@ -69,6 +72,13 @@ def test_another_question_is_not_answered_from_the_last(store: Path) -> None:
     assert one.exemplars["value"][0] == pytest.approx(1.00059)
     assert two.exemplars["value"][0] == pytest.approx(9_000.59)
     assert again.n == 120
+
+
+def test_rows_are_placed_where_they_are_known() -> None:
+    """The first request may be one without a cost."""
+    rows = pl.DataFrame({"tenant": ["a", "b"]})
+    placed = _placed(rows, np.array([False, True, False, True]))
+    assert placed["tenant"].to_list() == [None, "a", None, "b"]
 
 
 def test_attributes_without_a_column_are_read_when_somebody_asks(tmp_path: Path) -> None:

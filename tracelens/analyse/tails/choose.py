@@ -236,12 +236,11 @@ class Window:
     def total(self, column: str, known: Mask | None) -> float:
         """Sum of a column over some rows of the store; None for all of them."""
         values = self.requests.frame[column]
-        if known is None:
-            found = float(values.sum())
-        elif 2 * np.count_nonzero(known) < len(known):
-            found = float(values.filter(pl.Series(known)).sum())
-        else:
-            found = float(values.sum()) - float(values.gather(np.flatnonzero(~known)).sum())
+        whole = float(values.sum())
+        others = 0.0 if known is None else float(values.gather(np.flatnonzero(~known)).sum())
+        # Taken from a whole that is mostly theirs, the others would take its digits along.
+        is_most = known is None or 2 * others <= whole
+        found = whole - others if is_most else float(values.filter(pl.Series(known)).sum())
         if math.isfinite(found):
             return found
         filled = self.requests.filled(column)

@@ -111,7 +111,8 @@ def _placed(rows: pl.DataFrame, known: Mask | None) -> pl.DataFrame:
     """Rows of the known requests, where all of them are."""
     if known is None:
         return rows
-    places = pl.Series(np.cumsum(known) - 1, dtype=pl.UInt32).set(pl.Series(~known), None)
+    numbers = pl.Series(np.cumsum(known) - known, dtype=pl.UInt32)
+    places = numbers.set(pl.Series(~known), None)
     return rows.select(pl.all().gather(places))
 
 
